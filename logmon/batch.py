@@ -1,0 +1,218 @@
+"""What moves through logmon: a batch of rows as columns, decoded to events only when looked at.
+
+`EventBatch` holds events that exist already; `RawBatch` holds the bytes as they came and decodes
+a row each time one is asked for, so a held row costs its bytes and 17 bytes of columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from logmon.event import LogEvent, encode, event_id, to_ns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Times = "NDArray[np.int64]"
+
+
+class Columns:
+    """Time, level and source of each row, as arrays of one length.
+
+    `times` is int64 nanoseconds, `levels` uint8 ranks, `source_ids` uint16 places in `names`.
+    """
+
+    __slots__ = ("levels", "names", "source_ids", "times")
+
+    def __init__(
+        self,
+        times: NDArray[np.int64],
+        levels: NDArray[np.uint8],
+        source_ids: NDArray[np.uint16],
+        names: Sequence[str],
+    ) -> None:
+        self.times = times
+        self.levels = levels
+        self.source_ids = source_ids
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @classmethod
+    def of(
+        cls, times: Sequence[int], levels: Sequence[int], sources: Sequence[str]
+    ) -> Columns:
+        """Build columns from plain sequences of equal length (at most 65,535 distinct sources)."""
+        places: dict[str, int] = {}
+        ids = [places.setdefault(name, len(places)) for name in sources]
+        return cls(
+            np.array(times, dtype=np.int64),
+            np.array(levels, dtype=np.uint8),
+            np.array(ids, dtype=np.uint16),
+            tuple(places),
+        )
+
+
+class Batch(Protocol):
+    """Rows in the order they were received. A batch never changes after it is made."""
+
+    columns: Columns
+    nbytes: int
+    """About how much memory the rows hold, in bytes; the log's byte bound counts it."""
+
+    def __len__(self) -> int: ...
+
+    def event(self, row: int) -> LogEvent:
+        """Return the event of a row; decodes it when the batch holds bytes."""
+        ...
+
+    def raw(self, row: int) -> bytes:
+        """Return a row's bytes as they came, or its canonical JSON when it came as an event."""
+        ...
+
+    def take(self, rows: NDArray[np.intp]) -> Batch:
+        """Return a batch of only these rows, in this order."""
+        ...
+
+
+def events_of(batch: Batch) -> Iterator[LogEvent]:
+    """Yield every event of a batch in order."""
+    return map(batch.event, range(len(batch)))
+
+
+class EventBatch:
+    """A batch of events that exist already."""
+
+    __slots__ = ("_events", "columns", "nbytes")
+
+    def __init__(self, events: Sequence[LogEvent], *, columns: Columns | None = None) -> None:
+        self._events = tuple(events)
+        self.columns = columns or Columns.of(
+            [to_ns(event.timestamp) for event in self._events],
+            [event.level for event in self._events],
+            [event.source for event in self._events],
+        )
+        self.nbytes = sum(_size(event) for event in self._events)
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def event(self, row: int) -> LogEvent:
+        """Return the event of a row."""
+        return self._events[row]
+
+    def raw(self, row: int) -> bytes:
+        """Return a row's canonical JSON: no other bytes of it exist."""
+        return encode(self._events[row])
+
+    def take(self, rows: NDArray[np.intp]) -> EventBatch:
+        """Return a batch of only these rows."""
+        return EventBatch([self._events[row] for row in rows])
+
+
+def _size(event: LogEvent) -> int:
+    """Guess an event's memory: its struct, its strings, and 100 bytes an attribute."""
+    return 300 + len(event.message) + 100 * len(event.attributes)
+
+
+class RawBatch:
+    """A batch of byte ranges in one block, decoded a row at a time when looked at.
+
+    Row `i` is `block[starts[i]:ends[i]]`. `decode(raw, row)` must return the same event each time
+    for the same row and must not raise: a row that cannot decode belongs to the dead letters.
+    """
+
+    __slots__ = ("_block", "_decode", "_ends", "_starts", "columns", "nbytes")
+
+    def __init__(
+        self,
+        block: bytes,
+        starts: NDArray[np.uint32],
+        ends: NDArray[np.uint32],
+        columns: Columns,
+        decode: Callable[[bytes, int], LogEvent],
+    ) -> None:
+        self._block = block
+        self._starts = starts
+        self._ends = ends
+        self._decode = decode
+        self.columns = columns
+        self.nbytes = int((ends - starts).sum()) + 25 * len(columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def event(self, row: int) -> LogEvent:
+        """Decode a row."""
+        return self._decode(self.raw(row), row)
+
+    def raw(self, row: int) -> bytes:
+        """Return a row's bytes, joined trace lines included, without the last line end."""
+        return self._block[self._starts[row] : self._ends[row]]
+
+    def take(self, rows: NDArray[np.intp]) -> Batch:
+        """Return a batch of only these rows, sharing the block."""
+        columns = self.columns
+        decode = self._decode
+
+        def decode_taken(raw: bytes, row: int) -> LogEvent:
+            return decode(raw, int(rows[row]))
+
+        return RawBatch(
+            self._block,
+            self._starts[rows],
+            self._ends[rows],
+            Columns(
+                columns.times[rows],
+                columns.levels[rows],
+                columns.source_ids[rows],
+                columns.names,
+            ),
+            decode_taken,
+        )
+
+
+class MappedBatch:
+    """Another batch whose events are passed through a function when looked at.
+
+    Enrichment of rows that are still bytes: configured tags, a template. The function must not
+    change time, level or source: those are columns already.
+    """
+
+    __slots__ = ("_batch", "_change", "columns", "nbytes")
+
+    def __init__(self, batch: Batch, change: Callable[[LogEvent], LogEvent]) -> None:
+        self._batch = batch
+        self._change = change
+        self.columns = batch.columns
+        self.nbytes = batch.nbytes
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def event(self, row: int) -> LogEvent:
+        """Return the changed event of a row."""
+        return self._change(self._batch.event(row))
+
+    def raw(self, row: int) -> bytes:
+        """Return a row's bytes as they came, unchanged."""
+        return self._batch.raw(row)
+
+    def take(self, rows: NDArray[np.intp]) -> Batch:
+        """Return a batch of only these rows, still changed when looked at."""
+        return MappedBatch(self._batch.take(rows), self._change)
+
+
+__all__ = [
+    "Batch",
+    "Columns",
+    "EventBatch",
+    "MappedBatch",
+    "RawBatch",
+    "event_id",
+    "events_of",
+]

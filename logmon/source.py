@@ -1,0 +1,82 @@
+"""Where events come from: the promises every source keeps, and the options every source obeys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from logmon.batch import Batch
+from logmon.checkpoint import Checkpoint
+from logmon.dead_letter import DeadLetter
+from logmon.level import Level
+
+
+class LogStreamOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source is asked to deliver; the hub enforces it and counts what it leaves out."""
+
+    minimum_level: Level | None = None
+    """Milder events are counted as filtered."""
+    sources: tuple[str, ...] = ()
+    """Emitter names to keep, as globs, `!name` excludes; empty keeps all."""
+    tags: tuple[str, ...] = ()
+    """Every one of these tags must be on an event for it to be kept."""
+    query: str = ""
+    """A filter in the query language; a source may push it to the other side."""
+    since: datetime | None = None
+    """Older events are counted as filtered."""
+    throttle_per_second: float | None = None
+    """Most events per second a source delivers; the excess is counted as dropped."""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about the stream itself that readers must see as a row: a gap, a reconnect."""
+
+    text: str
+    level: Level = Level.NOTICE
+    lost: int | None = 0
+    """How many events are missing for good; None when it cannot be known."""
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source has now: events, records that are none, how far it got, what to say."""
+
+    batch: Batch | None = None
+    rejected: tuple[DeadLetter, ...] = ()
+    checkpoint: Checkpoint | None = None
+    notices: tuple[Notice, ...] = ()
+    duplicates: int = 0
+    """Events an overlap read again and the source left out."""
+
+
+class LogEventSource(Protocol):
+    """Somewhere log events come from.
+
+    The contract, which `logmon.testing.check_source_contract` holds any source to:
+
+    * `observe()` yields arrivals in the order the source received them, each as soon as there is
+      something to say: a batch holds what is there now (about 1,000 rows at most) and is never
+      held back to be filled.
+    * It ends normally when the source is exhausted (a replayed file), or never.
+    * It may be called again after it ended, failed or was cancelled.
+    * Cancelling the iterating task, or closing the iterator, is the only way to stop it, and
+      releases every resource before it returns.
+    * It raises `TransientSourceError` or `PermanentSourceError`, nothing else.
+    * A record that is no event is rejected with a reason, and its neighbours are delivered.
+    """
+
+    @property
+    def name(self) -> str:
+        """The configured name, unique in one program."""
+        ...
+
+    @property
+    def options(self) -> LogStreamOptions:
+        """What it is asked to deliver."""
+        ...
+
+    def observe(self) -> AsyncIterator[Arrival]:
+        """Read the source; wrap it in `contextlib.aclosing` to stop early."""
+        ...
