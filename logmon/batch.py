@@ -6,17 +6,16 @@ a row each time one is asked for, so a held row costs its bytes and 17 bytes of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from logmon.event import LogEvent, encode, event_id, to_ns
+from logmon.event import LogEvent, encode, to_ns
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Sequence
 
-Times = "NDArray[np.int64]"
+    from numpy.typing import NDArray
 
 
 class Columns:
@@ -43,9 +42,7 @@ class Columns:
         return len(self.times)
 
     @classmethod
-    def of(
-        cls, times: Sequence[int], levels: Sequence[int], sources: Sequence[str]
-    ) -> Columns:
+    def of(cls, times: Sequence[int], levels: Sequence[int], sources: Sequence[str]) -> Columns:
         """Build columns from plain sequences of equal length (at most 65,535 distinct sources)."""
         places: dict[str, int] = {}
         ids = [places.setdefault(name, len(places)) for name in sources]
@@ -205,14 +202,3 @@ class MappedBatch:
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return a batch of only these rows, still changed when looked at."""
         return MappedBatch(self._batch.take(rows), self._change)
-
-
-__all__ = [
-    "Batch",
-    "Columns",
-    "EventBatch",
-    "MappedBatch",
-    "RawBatch",
-    "event_id",
-    "events_of",
-]

@@ -42,7 +42,7 @@ def to_ns(moment: datetime) -> int:
 
 
 def from_ns(time_ns: int) -> datetime:
-    """Return the UTC datetime of nanoseconds since 1970, cut to microseconds and to years 1–9999."""
+    """Return the UTC datetime of nanoseconds since 1970, cut to microseconds, years 1–9999."""
     try:
         return EPOCH + timedelta(microseconds=time_ns // 1_000)
     except OverflowError:

@@ -7,7 +7,6 @@ filter once per row range, whoever asks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from fnmatch import translate
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +18,8 @@ from logmon.level import ALL_LEVELS, Level
 from logmon.patterns import Pattern
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from logmon.batch import Columns

@@ -49,7 +49,9 @@ class Level(IntEnum):
 
 
 _LABELS = {level: level.name.lower() for level in Level}
-_CODES = dict(zip(Level, "TRC DBG INF NTC WRN ERR CRT ALR EMG".split(), strict=True))
+_CODES = dict(
+    zip(Level, ["TRC", "DBG", "INF", "NTC", "WRN", "ERR", "CRT", "ALR", "EMG"], strict=True)
+)
 LABELS: tuple[str, ...] = tuple(_LABELS.values())
 """Every canonical spelling, mildest first."""
 

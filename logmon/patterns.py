@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 import signal
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from logmon.errors import ConfigError, PatternTooSlow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
 MATCH_LIMIT_S = 1.0
 """Longest one text may be searched, in seconds."""

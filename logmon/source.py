@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -12,6 +11,9 @@ from logmon.batch import Batch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
 from logmon.level import Level
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 class LogStreamOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,316 @@
+"""The one ordered log: rows numbered by `seq`, held in segments, bounded by rows and by bytes.
+
+One task writes; anyone reads, from any thread, through `EventLog.snapshot`: an immutable view
+that is swapped whole after each append. A segment's columns are only ever appended to, and a
+snapshot never looks past its own `next_seq`. Evicting is forgetting whole segments; what a reader
+lost is a subtraction of `seq` numbers.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from logmon.batch import Batch, Columns
+from logmon.event import LogEvent
+from logmon.filter import EVERYTHING, LogFilter
+from logmon.patterns import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.intp]
+
+SEGMENT_ROWS = 1_024
+SEGMENT_BYTES = 1 << 20
+MEMO_FILTERS = 32
+"""Distinct filters whose result a segment remembers; the oldest is forgotten first."""
+
+OWN_ORIGINS = ("logmon", "sentinel")
+"""Origins that only the hub can give: its own notices, and what Sentinel says."""
+
+
+class Delivery(msgspec.Struct, frozen=True, gc=False):
+    """One row as a reader gets it: the event, its place, and the two marks only the hub sets."""
+
+    seq: int
+    event: LogEvent
+    origin: str
+    work_item: str | None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether logmon itself wrote the row; what a row claims of itself counts for nothing."""
+        return self.origin in OWN_ORIGINS
+
+
+class Segment:
+    """Consecutive rows: preallocated columns, the batches behind them, links to work items."""
+
+    __slots__ = (
+        "_batches", "_masks", "_places", "_starts", "capacity", "count", "first_seq", "levels",
+        "links", "names", "nbytes", "origin_ids", "origins", "source_ids", "times",
+    )  # fmt: skip
+
+    def __init__(self, first_seq: int, capacity: int, origins: list[str]) -> None:
+        self.first_seq = first_seq
+        self.capacity = capacity
+        self.count = 0
+        self.nbytes = 0
+        self.times = np.empty(capacity, dtype=np.int64)
+        self.levels = np.empty(capacity, dtype=np.uint8)
+        self.source_ids = np.empty(capacity, dtype=np.uint16)
+        self.origin_ids = np.empty(capacity, dtype=np.uint16)
+        self.names: list[str] = []
+        self.origins = origins
+        self.links: dict[int, str] = {}
+        self._places: dict[str, int] = {}
+        self._starts: list[int] = []
+        self._batches: list[Batch] = []
+        self._masks: dict[LogFilter, tuple[NDArray[np.bool_], int]] = {}
+
+    def has_room(self, rows: int) -> bool:
+        """Whether that many rows still fit, and the segment is not heavy already."""
+        return self.count + rows <= self.capacity and self.nbytes < SEGMENT_BYTES
+
+    def append(self, batch: Batch, origin_id: int) -> None:
+        """Copy a batch's columns behind the rows that are here."""
+        start, stop = self.count, self.count + len(batch)
+        columns = batch.columns
+        self.times[start:stop] = columns.times
+        self.levels[start:stop] = columns.levels
+        mapping = np.array([self._place(name) for name in columns.names], dtype=np.uint16)
+        self.source_ids[start:stop] = mapping[columns.source_ids]
+        self.origin_ids[start:stop] = origin_id
+        self._starts.append(start)
+        self._batches.append(batch)
+        self.nbytes += batch.nbytes
+        self.count = stop
+
+    def _place(self, name: str) -> int:
+        place = self._places.get(name)
+        if place is None:
+            place = self._places[name] = len(self.names)
+            self.names.append(name)
+        return place
+
+    def columns(self, start: int, stop: int) -> Columns:
+        """Return the columns of a range of rows, without copying."""
+        return Columns(
+            self.times[start:stop], self.levels[start:stop], self.source_ids[start:stop], self.names
+        )
+
+    def event(self, row: int) -> LogEvent:
+        """Return the event of a row."""
+        place = bisect_right(self._starts, row) - 1
+        return self._batches[place].event(row - self._starts[place])
+
+    def raw(self, row: int) -> bytes:
+        """Return the bytes of a row as they came."""
+        place = bisect_right(self._starts, row) - 1
+        return self._batches[place].raw(row - self._starts[place])
+
+    def delivery(self, row: int) -> Delivery:
+        """Return a row as readers get it."""
+        seq = self.first_seq + row
+        return Delivery(
+            seq, self.event(row), self.origins[self.origin_ids[row]], self.links.get(seq)
+        )
+
+    def mask(self, log_filter: LogFilter, stop: int) -> NDArray[np.bool_]:
+        """Return which of the rows below `stop` pass; each row is asked once per distinct filter.
+
+        Only for the task that writes the log. Clauses that need rows decode those that columns
+        let through.
+
+        Raises:
+            PatternTooSlow: a regular expression of the filter ran out of time.
+        """
+        mask, done = self._masks.get(log_filter) or (np.zeros(self.capacity, dtype=bool), 0)
+        if done < stop:
+            mask[done:stop] = self.evaluate(log_filter, done, stop)
+            self._masks.pop(log_filter, None)
+            while len(self._masks) >= MEMO_FILTERS:
+                del self._masks[next(iter(self._masks))]
+            self._masks[log_filter] = (mask, stop)
+        return mask[:stop]
+
+    def evaluate(self, log_filter: LogFilter, start: int, stop: int) -> NDArray[np.bool_]:
+        """Return which rows of a range pass, without remembering it; safe on any thread."""
+        mask = log_filter.mask(self.columns(start, stop))
+        if log_filter.needs_rows:
+            with bounded():
+                for row in np.flatnonzero(mask):
+                    mask[row] = log_filter.matches_rest(self.event(start + int(row)))
+        return mask
+
+    def rows(self, log_filter: LogFilter, start: int, stop: int, *, outside: bool = False) -> Rows:
+        """Return the rows of a range that pass; `outside` leaves out logmon's own rows."""
+        if log_filter.clauses:
+            rows = np.flatnonzero(self.mask(log_filter, stop)[start:stop]) + start
+        else:
+            rows = np.arange(start, stop)
+        if outside:
+            rows = rows[self.origin_ids[rows] >= len(OWN_ORIGINS)]
+        return rows
+
+
+class Slice:
+    """Rows of one segment that a reader gets together, in `seq` order."""
+
+    __slots__ = ("missed", "rows", "segment")
+
+    def __init__(self, segment: Segment, rows: Rows, missed: int = 0) -> None:
+        self.segment = segment
+        self.rows = rows
+        self.missed = missed
+        """Positions of the log that were evicted unread just before this slice."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Delivery]:
+        return map(self.segment.delivery, self.rows.tolist())
+
+    def events(self) -> Iterator[LogEvent]:
+        """Yield the events alone."""
+        return map(self.segment.event, self.rows.tolist())
+
+    @property
+    def seqs(self) -> Rows:
+        """The `seq` of each row."""
+        return self.rows + self.segment.first_seq
+
+
+class Snapshot:
+    """The log at one moment: rows `first_seq` ≤ seq < `next_seq`. Never changes, any thread."""
+
+    __slots__ = ("_firsts", "first_seq", "next_seq", "segments")
+
+    def __init__(self, segments: tuple[Segment, ...], first_seq: int, next_seq: int) -> None:
+        self.segments = segments
+        self.first_seq = first_seq
+        self.next_seq = next_seq
+        self._firsts: list[int] | None = None
+
+    def __len__(self) -> int:
+        return self.next_seq - self.first_seq
+
+    def place(self, seq: int) -> int:
+        """Return the index of the segment that holds a row."""
+        if self._firsts is None:
+            self._firsts = [segment.first_seq for segment in self.segments]
+        return bisect_right(self._firsts, seq) - 1
+
+    def find(self, seq: int) -> tuple[Segment, int] | None:
+        """Return where a row is held, or None when it is evicted or not there yet."""
+        if not self.first_seq <= seq < self.next_seq:
+            return None
+        segment = self.segments[self.place(seq)]
+        return segment, seq - segment.first_seq
+
+    def delivery(self, seq: int) -> Delivery | None:
+        """Return a row, or None when it is not held."""
+        found = self.find(seq)
+        return found[0].delivery(found[1]) if found else None
+
+    def bounds(self, segment: Segment) -> tuple[int, int]:
+        """Return the rows of a segment that belong to this snapshot, as start and stop."""
+        start = max(0, self.first_seq - segment.first_seq)
+        return start, min(segment.count, self.next_seq - segment.first_seq)
+
+    def spans(self, first: int, stop: int) -> Iterator[tuple[Segment, int, int]]:
+        """Yield the segments that hold rows of a `seq` range, each with its start and stop row."""
+        first, stop = max(first, self.first_seq), min(stop, self.next_seq)
+        if first >= stop:
+            return
+        for index in range(self.place(first), len(self.segments)):
+            segment = self.segments[index]
+            if segment.first_seq >= stop:
+                return
+            yield (
+                segment,
+                max(0, first - segment.first_seq),
+                min(segment.count, stop - segment.first_seq),
+            )
+
+
+class EventLog:
+    """A ring of rows, at most `max_rows` of them and about `max_bytes` of memory.
+
+    The byte bound is kept to within one segment (1 MiB, or one batch if that is larger).
+    """
+
+    def __init__(self, *, max_rows: int = 100_000, max_bytes: int = 256 << 20) -> None:
+        self.max_rows = max_rows
+        self.max_bytes = max_bytes
+        self.nbytes = 0
+        self.snapshot = Snapshot((), 0, 0)
+        self._segments: list[Segment] = []
+        self._origins: list[str] = list(OWN_ORIGINS)
+
+    def append(self, batch: Batch, *, origin: str) -> int:
+        """Add rows, evict what is over the bound, and return the first row's `seq`."""
+        first, rows = self.snapshot.next_seq, len(batch)
+        if not rows:
+            return first
+        segment = self._segments[-1] if self._segments else None
+        if segment is None or rows >= SEGMENT_ROWS // 2 or not segment.has_room(rows):
+            large = rows >= SEGMENT_ROWS // 2
+            segment = Segment(first, rows if large else SEGMENT_ROWS, self._origins)
+            self._segments.append(segment)
+        segment.append(batch, self._origin_id(origin))
+        self.nbytes += batch.nbytes
+        self._evict(first + rows)
+        return first
+
+    def _origin_id(self, origin: str) -> int:
+        if origin not in self._origins:
+            self._origins.append(origin)
+        return self._origins.index(origin)
+
+    def _evict(self, next_seq: int) -> None:
+        segments = self._segments
+        first_seq = max(self.snapshot.first_seq, next_seq - self.max_rows)
+        gone = 0
+        nbytes = self.nbytes
+        for segment in segments[:-1]:
+            over = nbytes > self.max_bytes
+            if not over and segment.first_seq + segment.count > first_seq:
+                break
+            nbytes -= segment.nbytes
+            first_seq = max(first_seq, segment.first_seq + segment.count)
+            gone += 1
+        del segments[:gone]
+        self.nbytes = nbytes
+        self.snapshot = Snapshot(tuple(segments), first_seq, next_seq)
+
+    def link(self, links: Mapping[int, str]) -> None:
+        """Mark rows as linked to work items; rows that are evicted are passed over."""
+        by_segment: dict[int, dict[int, str]] = {}
+        for seq, item in links.items():
+            if self.snapshot.first_seq <= seq < self.snapshot.next_seq:
+                by_segment.setdefault(self.snapshot.place(seq), {})[seq] = item
+        for index, added in by_segment.items():
+            segment = self.snapshot.segments[index]
+            segment.links = {**segment.links, **added}
+
+    def recent(
+        self, limit: int, log_filter: LogFilter = EVERYTHING, *, before: int | None = None
+    ) -> list[Delivery]:
+        """Return the newest `limit` rows that pass, oldest first; only rows with seq < `before`."""
+        snapshot = self.snapshot
+        stop = snapshot.next_seq if before is None else min(before, snapshot.next_seq)
+        found: list[Delivery] = []
+        for segment, start, end in reversed(list(snapshot.spans(snapshot.first_seq, stop))):
+            rows = segment.rows(log_filter, start, end)
+            keep = rows[-(limit - len(found)) :]
+            found[:0] = map(segment.delivery, keep.tolist())
+            if len(found) >= limit:
+                break
+        return found

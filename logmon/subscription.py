@@ -1,0 +1,166 @@
+"""A reader's place in the log: a cursor, a filter, and an exact count of what it missed.
+
+A subscription holds no rows. A stalled one costs its own few hundred bytes, and what was evicted
+before it came back is counted in `missed` the moment it reads again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from logmon.event_log import Slice
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from logmon.event import LogEvent
+    from logmon.event_log import EventLog
+    from logmon.filter import LogFilter
+
+WhenFull = Literal["drop", "block"]
+
+
+class Bell:
+    """Wakes every waiting reader at once: one ring per append, however many rows it brought."""
+
+    __slots__ = ("_waiting", "closed")
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+        self.closed = False
+
+    def ring(self) -> None:
+        """Wake all who wait now."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def wait(self) -> None:
+        """Sleep until the next ring."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+
+class ReaderStatistics(msgspec.Struct, frozen=True):
+    """One reader's own figures; `passed + skipped + missed + pending` = rows since it began."""
+
+    name: str
+    passed: int
+    skipped: int
+    missed: int
+    pending: int
+
+
+class Subscription:
+    """A cursor into the log. Iterate it for events, or `batches()` for slices of rows.
+
+    With `when_full="drop"` the log never waits for it: it may be overtaken, and `missed` says by
+    how many rows. With `"block"` publishers wait before they would overtake it. Rows count as
+    done with when the reader asks for more: `acknowledged` is the first row not done with.
+    Cancelling an iteration loses nothing: the next one goes on where it stopped.
+    """
+
+    __slots__ = (
+        "_bell", "_closed", "_gap", "_limit", "_log", "_on_read", "_start", "acknowledged", "filter",
+        "missed", "name", "outside", "passed", "position", "skipped", "when_full",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        log: EventLog,
+        bell: Bell,
+        log_filter: LogFilter,
+        *,
+        name: str,
+        position: int,
+        when_full: WhenFull = "drop",
+        outside: bool = False,
+        limit: Callable[[], int] | None = None,
+        on_read: Callable[[], None] | None = None,
+    ) -> None:
+        self._log = log
+        self._bell = bell
+        self._limit = limit
+        self._on_read = on_read
+        self._closed = False
+        self._gap = 0
+        self._start = position
+        self.filter = log_filter
+        self.name = name
+        self.outside = outside
+        self.when_full: WhenFull = when_full
+        self.position = position
+        self.acknowledged = position
+        self.missed = 0
+        self.passed = 0
+        self.skipped = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def close(self) -> None:
+        """End every iteration; the hub forgets the subscription."""
+        self._closed = True
+        self._bell.ring()
+
+    def take(self) -> Slice | None:
+        """Return the next rows that pass, or None when there are none now. Never waits.
+
+        A slice holds rows of one segment: at most about 1,000. The rows count as done with when
+        `take` is called again.
+        """
+        self._acknowledge()
+        snapshot = self._log.snapshot
+        stop = snapshot.next_seq if self._limit is None else self._limit()
+        missed = max(0, snapshot.first_seq - self.position)
+        if missed:
+            self.missed += missed
+            self._gap += missed
+            self.position = snapshot.first_seq
+        for segment, start, end in snapshot.spans(self.position, stop):
+            rows = segment.rows(self.filter, start, end, outside=self.outside)
+            self.position = segment.first_seq + end
+            self.skipped += end - start - len(rows)
+            self.passed += len(rows)
+            if len(rows):
+                missed, self._gap = self._gap, 0
+                return Slice(segment, rows, missed)
+        self._acknowledge()
+        return None
+
+    def _acknowledge(self) -> None:
+        if self.acknowledged != self.position:
+            self.acknowledged = self.position
+            if self._on_read is not None:
+                self._on_read()
+
+    async def batches(self) -> AsyncIterator[Slice]:
+        """Yield slices as they come, until the subscription or the hub is closed."""
+        while not self._closed:
+            rows = self.take()
+            if rows is not None:
+                yield rows
+                # A reader with much to read would keep every other task waiting.
+                if self.position < self._log.snapshot.next_seq:
+                    await asyncio.sleep(0)
+            elif self._bell.closed and self.position >= self._log.snapshot.next_seq:
+                return
+            else:
+                await self._bell.wait()
+
+    async def __aiter__(self) -> AsyncIterator[LogEvent]:
+        async for rows in self.batches():
+            for event in rows.events():
+                yield event
+
+    def statistics(self) -> ReaderStatistics:
+        """Return this reader's figures now."""
+        pending = self._log.snapshot.next_seq - self.position
+        return ReaderStatistics(self.name, self.passed, self.skipped, self.missed, pending)
