@@ -190,7 +190,8 @@ class LogEventHub:
     def _has_room(self, rows: int) -> bool:
         """Whether no blocking reader still needs a row that appending would evict."""
         snapshot = self.log.snapshot
-        floor = snapshot.next_seq + rows - self.log.max_rows
+        # Half the log is left for what pipelines say about rows: at most one row for each.
+        floor = snapshot.next_seq + rows - max(1, self.log.max_rows // 2)
         if self.log.nbytes > self.log.max_bytes and len(snapshot.segments) > 1:
             floor = max(floor, snapshot.segments[1].first_seq)
         floor = min(floor, snapshot.next_seq)
@@ -334,7 +335,7 @@ class Intake:
             batch = batch.take(kept)
         account.in_flight += len(batch)
         try:
-            for part in _parts(batch, self._hub.log.max_rows):
+            for part in _parts(batch, max(1, self._hub.log.max_rows // 2)):
                 await self._hub.publish(part, origin=self._name)
                 account.in_flight -= len(part)
                 account.stored += len(part)

@@ -87,7 +87,7 @@ def at_least(minimum: Level) -> frozenset[Level]:
 
 
 def parse_level_choice(text: str, *, where: str = "--level") -> frozenset[Level]:
-    """Read a `--level` value: `warn` = warn and above, `error,critical` = these, `!debug` = all but.
+    """Read a `--level` value: `warn` = warn and up, `error,critical` = these, `!debug` = all but.
 
     Raises:
         ConfigError: a word is no level; the message lists the levels.

@@ -53,7 +53,7 @@ class Pattern(msgspec.Struct, frozen=True):
                     break
             return found
 
-    def _search(self, text: str) -> object | None:
+    def _search(self, text: str) -> Any:
         compiled, linear = _compiled(self.text)
         if linear or _Bound.running or len(text) < 16:
             return compiled.search(text)
@@ -85,7 +85,7 @@ def compile_pattern(text: str, *, where: str = "--grep") -> Pattern:
 def _compiled(text: str) -> tuple[Any, bool]:
     standard = re.compile(text, 0 if _has_capital(text) else re.IGNORECASE)
     try:
-        import re2
+        import re2  # type: ignore[import-untyped]
     except ImportError:
         return standard, False
     options = re2.Options()

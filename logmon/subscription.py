@@ -66,8 +66,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_bell", "_closed", "_gap", "_limit", "_log", "_on_read", "_start", "acknowledged", "filter",
-        "missed", "name", "outside", "passed", "position", "skipped", "when_full",
+        "_bell", "_closed", "_gap", "_limit", "_log", "_on_read", "_start", "acknowledged",
+        "filter", "missed", "name", "outside", "passed", "position", "skipped", "when_full",
     )  # fmt: skip
 
     def __init__(
