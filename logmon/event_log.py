@@ -140,6 +140,10 @@ class Segment:
             self._masks[log_filter] = (mask, stop)
         return mask[:stop]
 
+    def forget(self, log_filter: LogFilter) -> None:
+        """Drop the remembered result of a filter."""
+        self._masks.pop(log_filter, None)
+
     def evaluate(self, log_filter: LogFilter, start: int, stop: int) -> NDArray[np.bool_]:
         """Return which rows of a range pass, without remembering it; safe on any thread."""
         mask = log_filter.mask(self.columns(start, stop))
@@ -299,6 +303,11 @@ class EventLog:
         for index, added in by_segment.items():
             segment = self.snapshot.segments[index]
             segment.links = {**segment.links, **added}
+
+    def forget(self, log_filter: LogFilter) -> None:
+        """Drop the remembered result of a filter that nobody uses any more."""
+        for segment in self._segments:
+            segment.forget(log_filter)
 
     def recent(
         self, limit: int, log_filter: LogFilter = EVERYTHING, *, before: int | None = None

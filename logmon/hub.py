@@ -166,6 +166,11 @@ class LogEventHub:
             default=self.log.snapshot.next_seq,
         )
 
+    async def drained(self) -> None:
+        """Wait until every pipeline is done with every row."""
+        while self.settled() < self.log.snapshot.next_seq:
+            await self._bell.wait()
+
     def recent(
         self, limit: int, log_filter: LogFilter = EVERYTHING, *, before: int | None = None
     ) -> list[Delivery]:

@@ -14,7 +14,7 @@ import msgspec
 from logmon.event_log import Slice
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from logmon.event import LogEvent
     from logmon.event_log import EventLog
@@ -141,7 +141,7 @@ class Subscription:
             if self._on_read is not None:
                 self._on_read()
 
-    async def batches(self) -> AsyncIterator[Slice]:
+    async def batches(self) -> AsyncGenerator[Slice, None]:
         """Yield slices as they come, until the subscription or the hub is closed."""
         while not self._closed:
             rows = self.take()

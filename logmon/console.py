@@ -1,0 +1,133 @@
+"""Line output: one line an event, as text, JSON or the bytes as they came.
+
+stdout is data. Onto a terminal nothing goes that could drive it: text is made visible, JSON is
+ASCII, raw shows its control characters. Into a file or pipe JSON and raw go out untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sys
+from datetime import tzinfo
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+import msgspec
+
+from logmon.event import encode, encode_ascii
+from logmon.level import Level
+from logmon.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from logmon.event_log import Delivery, EventLog
+    from logmon.subscription import Subscription
+
+Output = Literal["text", "json", "raw"]
+
+_SGR = {
+    Level.TRACE: "2", Level.DEBUG: "2", Level.INFO: "32", Level.NOTICE: "36", Level.WARN: "33",
+    Level.ERROR: "31", Level.CRITICAL: "1;31", Level.ALERT: "1;31", Level.EMERGENCY: "1;31",
+}  # fmt: skip
+
+
+class ConsoleOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How lines are written."""
+
+    output: Output = "text"
+    terminal: bool = False
+    """Whether the lines go to a terminal: then nothing in them may act on it."""
+    color: bool = False
+    zone: tzinfo
+    own_rows: bool = True
+    """Whether rows that logmon itself wrote are printed (a replay prints what the file holds)."""
+
+
+class Console:
+    """Writes deliveries to a binary stream."""
+
+    def __init__(self, stream: BinaryIO, options: ConsoleOptions, log: EventLog) -> None:
+        self._stream = stream
+        self._options = options
+        self._log = log
+        writers: dict[Output, Callable[[Delivery], bytes]] = {
+            "json": self._json,
+            "raw": self._raw,
+            "text": self._text,
+        }
+        self._line = writers[options.output]
+
+    async def follow(self, subscription: Subscription) -> None:
+        """Write everything a subscription yields.
+
+        Raises:
+            BrokenPipeError: the reader went away.
+        """
+        async for rows in subscription.batches():
+            if rows.missed:
+                _narrate(f"{rows.missed} rows were missed here")
+            await self.write(rows)
+
+    async def write(self, rows: Iterable[Delivery]) -> None:
+        """Write rows and flush them, in a thread: a reader that stalls must not stall us."""
+        data = b"".join([self._line(row) for row in rows if self._wanted(row)])
+        if data:
+            await asyncio.to_thread(self._emit, data)
+
+    def _emit(self, data: bytes) -> None:
+        self._stream.write(data)
+        self._stream.flush()
+
+    def _wanted(self, row: Delivery) -> bool:
+        """Return whether a row is data; logmon's own notices are narration."""
+        if row.origin == "logmon":
+            _narrate(visible(row.event.message))
+            return False
+        return self._options.own_rows or not row.is_own
+
+    def _json(self, row: Delivery) -> bytes:
+        if self._options.terminal:
+            return encode_ascii(row.event, work_item=row.work_item).encode() + b"\n"
+        return encode(row.event, work_item=row.work_item) + b"\n"
+
+    def _raw(self, row: Delivery) -> bytes:
+        found = self._log.snapshot.find(row.seq)
+        line = found[0].raw(found[1]) if found else b""
+        if self._options.terminal:
+            line = visible(line.decode("utf-8", "backslashreplace")).encode()
+        return line + b"\n"
+
+    def _text(self, row: Delivery) -> bytes:
+        return self._text_line(row).encode("utf-8", "replace")
+
+    def _text_line(self, row: Delivery) -> str:
+        event = row.event
+        try:
+            moment = event.timestamp.astimezone(self._options.zone)
+        except OverflowError:
+            moment = event.timestamp
+        time = moment.isoformat(sep=" ", timespec="milliseconds")
+        source = visible(event.source)[:40].ljust(12)
+        message = visible(event.message)
+        mark = f"  ◆ {visible(row.work_item)}" if row.work_item else ""
+        if not self._options.color:
+            return f"{time} {event.level.code} {source} {message}{mark}\n"
+        level = f"\x1b[{_SGR[event.level]}m{event.level.code}\x1b[0m"
+        mark = f"\x1b[35m{mark}\x1b[0m" if mark else ""
+        return f"\x1b[2m{time}\x1b[0m {level} \x1b[34m{source}\x1b[0m {message}{mark}\n"
+
+
+def _narrate(text: str) -> None:
+    sys.stderr.write(f"logmon: {text}\n")
+
+
+def quiet_stdout() -> None:
+    """Make sure nothing more is written to a stdout whose reader has gone."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise

@@ -1,0 +1,212 @@
+"""`LogMonitorService`: where sources, hub, Sentinel and doors meet, start in order and stop.
+
+Each source runs under its own supervisor: what it raises is shown and counted there, and touches
+neither its siblings nor the screen. When every source has ended and the pipelines are done, the
+hub is closed and the readers end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from logmon.errors import CredentialsError, PermanentSourceError, TransientSourceError
+from logmon.level import Level
+from logmon.source import LogEventSource, Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from logmon.hub import Intake, LogEventHub, SourceStatistics
+    from logmon.sentinel.pipeline import Sentinel
+
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 60.0
+HEALTHY_AFTER_S = 60.0
+"""A source that ran this long starts again from the shortest wait."""
+HISTORY_WITHIN_S = 0.3
+FIRST_ROWS_WITHIN_S = 5.0
+"""How long a source that is asked for its history alone may take to deliver its first rows."""
+STOP_WITHIN_S = 1.5
+"""How long stopping waits for sources that do not let go."""
+
+logger = logging.getLogger(__name__)
+
+
+class SourceEntry(msgspec.Struct, frozen=True):
+    """A source with what its rows are given on the way in."""
+
+    source: LogEventSource
+    add_tags: tuple[str, ...] = ()
+    history_only: bool = False
+    """Stop it when its history is out: `HISTORY_WITHIN_S` after its first rows."""
+
+
+class Supervisor:
+    """Runs one source for as long as it makes sense, and keeps its account's state true."""
+
+    def __init__(
+        self,
+        hub: LogEventHub,
+        entry: SourceEntry,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rng: random.Random | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
+        self._hub = hub
+        self._source = entry.source
+        self._intake: Intake = hub.intake(
+            entry.source.name, entry.source.options, add_tags=entry.add_tags
+        )
+        self._sleep = sleep
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
+        self._monotonic = monotonic or asyncio.get_running_loop().time
+        self._failures = 0
+        self.failed: PermanentSourceError | None = None
+
+    @property
+    def account(self) -> SourceStatistics:
+        """The source's statistics."""
+        return self._intake.statistics
+
+    async def run(self) -> None:
+        """Drain the source until it ends, fails for good, or this task is cancelled."""
+        while True:
+            started = self._monotonic()
+            self._set("live")
+            try:
+                await self._hub.drain(self._source, self._intake)
+            except PermanentSourceError as error:
+                self.failed = error
+                self._set("failed", str(error))
+                self._say(f"{self._source.name} failed for good: {error}", Level.ERROR)
+                return
+            except TransientSourceError as error:
+                await self._wait(str(error), error.retry_after_s, started)
+            except Exception as error:
+                logger.debug("source %s", self._source.name, exc_info=True)
+                await self._wait(f"{type(error).__name__}: {error}", None, started)
+            else:
+                self._set("ended")
+                return
+
+    async def _wait(self, reason: str, advised_s: float | None, started: float) -> None:
+        """Say what happened and wait: full jitter up to 1, 2, 4 … 60 s, or as long as advised."""
+        if self._monotonic() - started >= HEALTHY_AFTER_S:
+            self._failures = 0
+        most = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**self._failures)
+        self._failures += 1
+        wait = advised_s if advised_s is not None else self._rng.uniform(most / 2, most)
+        self._set(f"retry in {wait:.0f} s", reason)
+        self._say(f"{self._source.name} stopped: {reason} · retry in {wait:.1f} s", Level.WARN)
+        await self._sleep(wait)
+
+    def _set(self, state: str, detail: str = "") -> None:
+        self.account.state = state
+        self.account.detail = detail
+
+    def _say(self, text: str, level: Level) -> None:
+        self._hub.announce(Notice(text=text, level=level), source=self._source.name)
+
+
+class LogMonitorService:
+    """Coordinates the parts. `run` serves until the sources end or the task is cancelled."""
+
+    def __init__(
+        self,
+        hub: LogEventHub,
+        sources: Iterable[SourceEntry],
+        *,
+        sentinel: Sentinel | None = None,
+    ) -> None:
+        self.hub = hub
+        self.sentinel = sentinel
+        self._entries = tuple(sources)
+        self._supervisors: list[Supervisor] = []
+        self.stuck = 0
+        """Sources that did not let go when they were stopped."""
+
+    @property
+    def failures(self) -> Sequence[PermanentSourceError]:
+        """Why sources failed for good."""
+        return [run.failed for run in self._supervisors if run.failed is not None]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 when credentials were refused, or 3 when a source failed for good."""
+        if any(isinstance(error, CredentialsError) for error in self.failures):
+            return 4
+        return 3 if self.failures else 0
+
+    async def run(self) -> None:
+        """Run everything; returns when all sources have ended and all pipelines are done."""
+        pipeline = self._start_sentinel()
+        self._supervisors = [Supervisor(self.hub, entry) for entry in self._entries]
+        tasks = [
+            asyncio.create_task(run.run(), name=f"source {entry.source.name}")
+            for run, entry in zip(self._supervisors, self._entries, strict=True)
+        ]
+        cutting = [
+            asyncio.create_task(self._cut(task, run.account))
+            for task, run, entry in zip(tasks, self._supervisors, self._entries, strict=True)
+            if entry.history_only
+        ]
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+            await self.hub.drained()
+        finally:
+            await self._stop([*tasks, *cutting, *pipeline])
+            self.hub.close()
+
+    async def _cut(self, task: asyncio.Task[None], account: SourceStatistics) -> None:
+        """Stop a source whose history is all that is wanted."""
+        for _ in range(round(FIRST_ROWS_WITHIN_S / HISTORY_WITHIN_S)):
+            await asyncio.sleep(HISTORY_WITHIN_S)
+            if account.received:
+                break
+        task.cancel()
+
+    def _start_sentinel(self) -> list[asyncio.Task[None]]:
+        if self.sentinel is None:
+            return []
+        subscription = self.hub.subscribe_pipeline(self.sentinel.filter, name="sentinel")
+        return [asyncio.create_task(self._listen(self.sentinel, subscription), name="sentinel")]
+
+    async def _listen(self, sentinel: Sentinel, subscription: Subscription) -> None:
+        """Feed Sentinel; should it fail, say so and let the stream go on without it."""
+        try:
+            async for rows in subscription.batches():
+                effects = sentinel.process(rows)
+                if effects.events or effects.links:
+                    self.hub.publish_own(effects.events, origin="sentinel", links=effects.links)
+                await asyncio.sleep(0)
+        except Exception as error:  # the tail must outlive the automation
+            logger.debug("sentinel", exc_info=True)
+            self.hub.unsubscribe(subscription)
+            text = f"sentinel stopped: {type(error).__name__}: {error}"
+            self.hub.announce(Notice(text=text, level=Level.ERROR), source="sentinel")
+
+    async def _stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Cancel what still runs and wait a bounded time for it to let go."""
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return
+        done, pending = await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+        self.stuck = len(pending)
+        for task in done:
+            with suppress(asyncio.CancelledError):
+                task.exception()
+        for task in pending:
+            logger.debug("%s did not let go", task.get_name())
+
+
+if TYPE_CHECKING:
+    from logmon.subscription import Subscription

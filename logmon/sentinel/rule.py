@@ -1,0 +1,83 @@
+"""When an event is worth a work item, and which item it belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from logmon.filter import LevelClause, LogFilter, SourceClause
+from logmon.level import ALL_LEVELS, Level, at_least
+
+if TYPE_CHECKING:
+    from logmon.event import LogEvent
+    from logmon.filter import Clause
+    from logmon.work_item import Priority
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule. The defaults are the built-in rule: warn and above, any source, at once."""
+
+    name: str = "default"
+    when: str = ""
+    """A query; empty matches every event."""
+    minimum_level: Level = Level.WARN
+    sources: tuple[str, ...] = ("*",)
+    group_by: tuple[str, ...] = ()
+    """Attribute paths whose values tell items apart, besides source and template."""
+    threshold: int = 1
+    """Matches within `window_s` before an item is opened."""
+    window_s: float = 600.0
+    cooldown_s: float = 0.0
+    """Least time between the openings of two items of one cause, in seconds of event time."""
+    priority: str = ""
+    """Empty takes the priority from the event's level."""
+    title: str = ""
+    """Empty takes the template."""
+
+    def filter(self) -> LogFilter:
+        """Return the rule's condition as a filter.
+
+        Raises:
+            ConfigError: `when` is no valid query.
+        """
+        clauses: list[Clause] = []
+        levels = at_least(self.minimum_level)
+        if levels != ALL_LEVELS:
+            clauses.append(LevelClause(levels))
+        if self.sources and self.sources != ("*",):
+            clauses.append(SourceClause(self.sources))
+        if self.when:
+            from logmon.query import compile_query
+
+            clauses.append(compile_query(self.when, where=f"sentinel.rules.{self.name}.when"))
+        return LogFilter(tuple(clauses))
+
+    def group_of(self, event: LogEvent) -> tuple[str, ...]:
+        """Return the values that tell this event's item apart from others of its template."""
+        return tuple(str(attribute(event.attributes, path)) for path in self.group_by)
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """What makes two events the same piece of work."""
+
+    rule: str
+    source: str
+    template: str
+    group: tuple[str, ...] = ()
+
+
+def attribute(attributes: dict[str, Any], path: str) -> Any:
+    """Return the value at a dotted path, with or without the leading `@`; None when absent."""
+    path = path.removeprefix("@")
+    if path in attributes:
+        return attributes[path]
+    value: Any = attributes
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")

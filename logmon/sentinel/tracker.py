@@ -1,0 +1,195 @@
+"""The work items themselves: opened, extended and closed; never two open ones for one cause."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from logmon.sentinel.rule import Cause
+from logmon.work_item import Priority, Status, WorkItem, priority_of
+
+if TYPE_CHECKING:
+    from logmon.event import LogEvent
+    from logmon.sentinel.rule import Rule
+
+MOST_ITEMS = 10_000
+"""Items kept in memory; the one seen longest ago is forgotten first, done ones before open."""
+SAMPLES = 10
+"""How many of the first and of the last event ids an item keeps."""
+REMEMBERED_IDS = 1_000
+"""How many event ids an item remembers so that a repeat of one never changes its count."""
+
+
+class Tracked(msgspec.Struct):
+    """An item with what is needed to extend it."""
+
+    item: WorkItem
+    cause: Cause
+    counted: dict[str, None]
+    last_said_at: datetime
+    """Time of the last event Sentinel made about it."""
+
+
+class WorkItems:
+    """All items of one run, in memory."""
+
+    def __init__(self) -> None:
+        self._tracked: dict[str, Tracked] = {}
+        self._open: dict[Cause, str] = {}
+        self._opened_at: dict[Cause, datetime] = {}
+        self._next = 1
+
+    def __len__(self) -> int:
+        return len(self._tracked)
+
+    def all(self) -> list[WorkItem]:
+        """Return every item, the one seen last first."""
+        items = [tracked.item for tracked in self._tracked.values()]
+        return sorted(items, key=lambda item: (item.is_open, item.last_seen), reverse=True)
+
+    def open_count(self) -> int:
+        """Return how many items are not done."""
+        return len(self._open)
+
+    def get(self, item_id: str) -> WorkItem | None:
+        """Return an item by its id."""
+        tracked = self._tracked.get(item_id)
+        return tracked.item if tracked else None
+
+    def tracked(self, cause: Cause) -> Tracked | None:
+        """Return the open item of a cause."""
+        item_id = self._open.get(cause)
+        return self._tracked[item_id] if item_id else None
+
+    def last_opened(self, cause: Cause) -> datetime | None:
+        """Return when an item was last opened for a cause, in event time."""
+        return self._opened_at.get(cause)
+
+    def open(self, cause: Cause, rule: Rule, event: LogEvent, pending: list[str]) -> Tracked:
+        """Open an item for a cause that has none open; `pending` are the ids that led to it."""
+        ids = (*pending, event.id)
+        item = WorkItem(
+            id=f"WI-{self._next}",
+            title=rule.title or cause.template,
+            description=event.message,
+            priority=_priority(rule, event),
+            rule=rule.name,
+            template=cause.template,
+            source=event.source,
+            level=event.level,
+            count=len(ids),
+            first_seen=event.timestamp,
+            last_seen=event.timestamp,
+            event_ids=ids[-2 * SAMPLES :],
+            source_data=_source_data(event),
+            created_at=event.timestamp,
+            updated_at=event.timestamp,
+        )
+        self._next += 1
+        tracked = Tracked(item, cause, dict.fromkeys(ids), event.timestamp)
+        self._tracked[item.id] = tracked
+        self._open[cause] = item.id
+        self._opened_at[cause] = event.timestamp
+        self._forget_oldest()
+        return tracked
+
+    def extend(self, tracked: Tracked, event: LogEvent) -> bool:
+        """Count a repeat; return False for an event that was counted before."""
+        counted = tracked.counted
+        if event.id in counted:
+            return False
+        counted[event.id] = None
+        while len(counted) > REMEMBERED_IDS:
+            del counted[next(iter(counted))]
+        item = tracked.item
+        ids = (*item.event_ids, event.id)
+        if len(ids) > 2 * SAMPLES:
+            ids = ids[:SAMPLES] + ids[-SAMPLES:]
+        tracked.item = msgspec.structs.replace(
+            item,
+            count=item.count + 1,
+            first_seen=min(item.first_seen, event.timestamp),
+            last_seen=max(item.last_seen, event.timestamp),
+            updated_at=max(item.updated_at, event.timestamp),
+            level=max(item.level, event.level),
+            event_ids=ids,
+        )
+        return True
+
+    def set_status(self, item_id: str, status: Status, at: datetime) -> WorkItem | None:
+        """Change an item's status and return it, or None when there is nothing to change.
+
+        Reopening is refused (None) while a newer item of the same cause is open.
+        """
+        tracked = self._tracked.get(item_id)
+        if tracked is None or tracked.item.status == status:
+            return None
+        if status == "done":
+            self._open.pop(tracked.cause, None)
+        elif self._open.setdefault(tracked.cause, item_id) != item_id:
+            return None
+        tracked.item = msgspec.structs.replace(
+            tracked.item, status=status, updated_at=max(at, tracked.item.updated_at)
+        )
+        return tracked.item
+
+    def _forget_oldest(self) -> None:
+        while len(self._tracked) > MOST_ITEMS:
+            oldest = min(
+                self._tracked.values(), key=lambda held: (held.item.is_open, held.item.last_seen)
+            )
+            del self._tracked[oldest.item.id]
+            if self._open.get(oldest.cause) == oldest.item.id:
+                del self._open[oldest.cause]
+            self._opened_at.pop(oldest.cause, None)
+
+
+class Window:
+    """Matches of causes that have no item yet: which event ids within the last `window_s`."""
+
+    MOST_CAUSES = 10_000
+
+    def __init__(self) -> None:
+        self._seen: dict[Cause, deque[tuple[datetime, str]]] = {}
+
+    def add(self, cause: Cause, rule: Rule, event: LogEvent) -> list[str]:
+        """Remember a match and return the ids of all matches inside the window, this one last."""
+        seen = self._seen.pop(cause, None)
+        if seen is None:
+            seen = deque(maxlen=max(rule.threshold, 1))
+        self._seen[cause] = seen
+        if all(event_id != event.id for _, event_id in seen):
+            seen.append((event.timestamp, event.id))
+        while seen and (event.timestamp - seen[0][0]).total_seconds() > rule.window_s:
+            seen.popleft()
+        while len(self._seen) > self.MOST_CAUSES:
+            del self._seen[next(iter(self._seen))]
+        return [event_id for _, event_id in seen]
+
+    def clear(self, cause: Cause) -> None:
+        """Forget a cause, now that it has an item."""
+        self._seen.pop(cause, None)
+
+
+def _priority(rule: Rule, event: LogEvent) -> Priority:
+    from logmon.sentinel.rule import PRIORITIES
+
+    for priority in PRIORITIES:
+        if rule.priority == priority:
+            return priority
+    return priority_of(event.level)
+
+
+def _source_data(event: LogEvent) -> dict[str, object]:
+    """Keep what the first event knew, so that the item explains itself without it."""
+    data: dict[str, object] = dict(event.attributes)
+    for key in ("message_template", "host", "trace_id", "span_id"):
+        value = getattr(event, key)
+        if value:
+            data[key] = value
+    if event.tags:
+        data["tags"] = list(event.tags)
+    return data

@@ -1,0 +1,201 @@
+"""One run in one terminal: the screen or line output, with signals, exit codes and a clean end.
+
+Exit codes: 0 done, also on `q` and a closed pipe · 2 usage · 3 a source failed for good ·
+4 credentials refused · 130 SIGINT in line mode · 143 SIGTERM · 129 SIGHUP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import termios
+import threading
+from contextlib import aclosing, suppress
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from logmon.console import Console, ConsoleOptions, quiet_stdout
+from logmon.errors import LogmonError
+from logmon.filter import Clause, LogFilter
+from logmon.level import Level
+from logmon.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from logmon.runtime import LogMonitorService
+
+FORCED_AFTER_S = 1.8
+"""A run that was told to stop and has not after this long is ended without asking."""
+
+
+class LineRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What line output prints and when it ends."""
+
+    log_filter: LogFilter
+    options: ConsoleOptions
+    last: int | None = None
+    """With an input that ends: print only the last so many rows that pass, when it has ended."""
+
+
+class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What the screen starts with."""
+
+    levels: frozenset[Level]
+    sources: tuple[str, ...]
+    text: str
+    fixed: tuple[Clause, ...]
+    zone: tzinfo
+    redraw_hz: float
+    theme: str
+    keys: dict[str, list[str]]
+
+
+def run_lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
+    """Print lines until the input or the reader ends, or a signal comes; return the exit code."""
+    return _run(_lines(build, run))
+
+
+def run_screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
+    """Show the screen until the user leaves it or a signal comes; return the exit code."""
+    # Textual holds a repaint back up to two of these periods (8.2.8); read at its import.
+    os.environ.setdefault("TEXTUAL_FPS", "240")
+    return _run(_screen(build, run))
+
+
+def _run(main: Coroutine[None, None, int]) -> int:
+    with asyncio.Runner() as runner:
+        try:
+            return runner.run(main)
+        except LogmonError as error:
+            sys.stderr.write(f"logmon: {visible(str(error))}\n")
+            return 2
+
+
+async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
+    service = build()
+    stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
+    serving = asyncio.create_task(service.run())
+    printing = asyncio.create_task(_print(service, run))
+    try:
+        await _first(printing, stop)
+        if not printing.done():
+            return stop.result()
+        printing.result()
+    except BrokenPipeError:
+        quiet_stdout()
+        return 0
+    finally:
+        code = stop.result() if stop.done() else 0
+        _force_after(FORCED_AFTER_S, code)
+        printing.cancel()
+        serving.cancel()
+        await asyncio.wait({printing, serving})
+    for error in service.failures:
+        sys.stderr.write(f"logmon: {visible(str(error))}\n")
+    return service.exit_code
+
+
+async def _print(service: LogMonitorService, run: LineRun) -> None:
+    hub = service.hub
+    console = Console(sys.stdout.buffer, run.options, hub.log)
+    if run.last is None:
+        await console.follow(
+            hub.subscribe(run.log_filter, name="console", after=-1, when_full="block", settled=True)
+        )
+        return
+    async with aclosing(hub.subscribe(after=-1, when_full="drop").batches()) as ending:
+        async for _rows in ending:
+            pass
+    await console.write(hub.recent(run.last, run.log_filter))
+
+
+async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
+    from logmon.tui.app import LogmonApp
+    from logmon.tui.filter_state import FilterState
+
+    service = build()
+    sentinel = service.sentinel
+    app = LogmonApp(
+        service.hub,
+        items=sentinel.items.all if sentinel else list,
+        item_of=sentinel.items.get if sentinel else lambda _item_id: None,
+        state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
+        zone=run.zone,
+        redraw_hz=run.redraw_hz,
+        theme=run.theme,
+        keys=run.keys,
+    )
+    stop = _on_signals({signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129})
+    serving = asyncio.create_task(service.run())
+    drawing = asyncio.create_task(app.run_async())
+    terminal = TerminalModes()
+    await _first(drawing, stop)
+    code = stop.result() if stop.done() else 0
+    _force_after(FORCED_AFTER_S, code, terminal)
+    if not drawing.done():
+        await app.ready.wait()
+        app.exit()
+        await asyncio.wait({drawing})
+    serving.cancel()
+    await asyncio.wait({serving})
+    drawing.result()
+    return code or (app.return_code or 0)
+
+
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _on_signals(codes: dict[signal.Signals, int]) -> asyncio.Future[int]:
+    """Return a future that holds the exit code once one of these signals came."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[int] = loop.create_future()
+
+    def came(code: int) -> None:
+        if not stop.done():
+            stop.set_result(code)
+
+    for number, code in codes.items():
+        loop.add_signal_handler(number, came, code)
+    return stop
+
+
+class TerminalModes:
+    """The terminal as it was found, so that even a forced end leaves it so."""
+
+    # Leave the alternate screen; mouse, focus, paste and extended key reports off; cursor on.
+    RESET = (
+        "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
+        "\x1b[?2004l\x1b[?2048l\x1b[<u\x1b[?25h\x1b[0m"
+    )
+
+    def __init__(self) -> None:
+        self._modes: list[object] | None = None
+        with suppress(OSError, ValueError, ImportError, termios.error):
+            self._modes = termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]
+
+    def restore(self) -> None:
+        """Put everything back as it was."""
+        with suppress(OSError, ValueError):
+            os.write(2, self.RESET.encode())
+        if self._modes is not None:
+            with suppress(OSError, ValueError, termios.error):
+                termios.tcsetattr(sys.__stdin__.fileno(), termios.TCSANOW, self._modes)  # type: ignore[union-attr,arg-type]
+
+
+def _force_after(seconds: float, code: int, terminal: TerminalModes | None = None) -> None:
+    """End the process if it still runs then: a source or a reader may never let go."""
+
+    def force() -> None:
+        if terminal is not None:
+            terminal.restore()
+        os._exit(code)
+
+    timer = threading.Timer(seconds, force)
+    timer.daemon = True
+    timer.start()

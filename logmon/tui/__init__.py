@@ -1,0 +1,1 @@
+"""The screen: it draws what the hub holds, and only draws."""

@@ -1,0 +1,73 @@
+"""What the user has narrowed the tail to: level, sources, text, and what the command line gave."""
+
+from __future__ import annotations
+
+from logmon.filter import Clause, LogFilter, build_filter
+from logmon.level import ALL_LEVELS, Level, at_least
+from logmon.query import compile_query
+
+
+class FilterState:
+    """Changes one part at a time and builds the filter from all of them."""
+
+    def __init__(
+        self,
+        *,
+        levels: frozenset[Level] = ALL_LEVELS,
+        sources: tuple[str, ...] = (),
+        text: str = "",
+        fixed: tuple[Clause, ...] = (),
+    ) -> None:
+        self.levels = levels
+        self.sources = sources
+        self.text = text
+        self.enabled = True
+        self._fixed = fixed
+        self._query = compile_query(text) if text.strip() else None
+
+    @property
+    def minimum(self) -> Level:
+        """The mildest level that is shown."""
+        return min(self.levels, default=Level.EMERGENCY)
+
+    def change_level(self, steps: int) -> None:
+        """Show fewer (positive) or more (negative) levels."""
+        ranks = list(Level)
+        place = ranks.index(self.minimum) + steps
+        self.levels = at_least(ranks[max(0, min(place, len(ranks) - 1))])
+
+    def set_text(self, text: str, *, typing: bool = False) -> None:
+        """Take a query; while it is being typed, its last word is the beginning of a word.
+
+        Raises:
+            QueryError: it is no query; what was set before stays.
+        """
+        stripped = text.strip()
+        if not stripped:
+            self._query = None
+        elif typing and text[-1].isalnum() and not stripped.endswith(("AND", "OR", "NOT")):
+            self._query = compile_query(f"{stripped}*")
+        else:
+            self._query = compile_query(stripped)
+        self.text = text
+
+    def describe_level(self) -> str:
+        """Return `≥ info`, `all`, or the levels by name."""
+        if self.levels == ALL_LEVELS:
+            return "all"
+        if self.levels == at_least(self.minimum):
+            return f"≥ {self.minimum.label}"
+        return ",".join(level.label for level in Level if level in self.levels)
+
+    def describe_sources(self) -> str:
+        """Return `all`, or the patterns."""
+        return ",".join(self.sources) if self.sources else "all"
+
+    def build(self) -> LogFilter:
+        """Return the filter; with filters off, only what the command line fixed."""
+        if not self.enabled:
+            return LogFilter(self._fixed)
+        query: tuple[Clause, ...] = () if self._query is None else (self._query,)
+        return build_filter(
+            levels=self.levels, sources=self.sources, clauses=(*self._fixed, *query)
+        )

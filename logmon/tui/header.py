@@ -1,0 +1,141 @@
+"""The two lines on top: is it live, how much, is anything missing; and what is shown of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from logmon.tui.lines import LinesWidget
+from logmon.visible import visible
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from logmon.hub import LogEventHub, SourceStatistics
+    from logmon.tui.filter_state import FilterState
+    from logmon.tui.palette import Palette
+    from logmon.tui.render import Row, Span
+    from logmon.tui.tail_model import TailModel
+
+SPARK = " ▁▂▃▄▅▆▇█"
+SPARK_SAMPLES = 10
+
+
+class Header(LinesWidget):
+    """State, sources, rate, what is missing, the time; sampled once a second by `tick`."""
+
+    def __init__(self, hub: LogEventHub, model: TailModel, palette: Palette, zone: tzinfo) -> None:
+        super().__init__(palette, id="header")
+        self._hub = hub
+        self._model = model
+        self._zone = zone
+        self._stored = 0
+        self._rates: deque[float] = deque([0.0] * SPARK_SAMPLES, maxlen=SPARK_SAMPLES)
+        self._now: datetime | None = None
+        self._then_s: float | None = None
+
+    def tick(self, now: datetime, monotonic_s: float) -> None:
+        """Sample the rate and take the time, then draw."""
+        stored = sum(source.stored for source in self._hub.sources.values())
+        if self._then_s is not None and monotonic_s > self._then_s:
+            self._rates.append((stored - self._stored) / (monotonic_s - self._then_s))
+        self._stored, self._then_s, self._now = stored, monotonic_s, now
+        self.refresh()
+
+    def line(self, y: int) -> Row:
+        """Draw the header."""
+        palette = self.palette
+        left: list[Span] = [(" logmon ", palette.bar_badge), (" ", palette.bar), self._state()]
+        left.append(("  ", palette.bar))
+        for name, source in self._hub.sources.items():
+            left += self._source(name, source)
+        return self.spread(left, self._figures(), palette.bar)
+
+    def _state(self) -> Span:
+        model, palette = self._model, self.palette
+        if model.frozen:
+            return (f" FROZEN · {model.new_rows:,} new · = to go on ", palette.bar_alarm)
+        if not model.following:
+            return (f" PAUSED · {model.new_rows:,} new · F to follow ", palette.bar_alarm)
+        states = [source.state for source in self._hub.sources.values()]
+        if states and all(state == "ended" for state in states):
+            return ("■ END", palette.bar_bold)
+        return ("● LIVE", palette.bar_good)
+
+    def _source(self, name: str, source: SourceStatistics) -> list[Span]:
+        palette = self.palette
+        shown = visible(name[:40])
+        if source.state == "live":
+            return [(f" {shown} ", palette.bar), ("✓", palette.bar_good), (" ", palette.bar)]
+        if source.state in ("ended", "starting"):
+            return [(f" {shown} · {source.state} ", palette.bar_dim)]
+        detail = f" {visible(source.detail[:60])} ·" if source.detail else ""
+        text = f"{detail} {visible(source.state[:40])} "
+        return [(f" {shown} ", palette.bar), ("✗", palette.bar_bad), (text, palette.bar_warn)]
+
+    def _figures(self) -> list[Span]:
+        palette = self.palette
+        sources = self._hub.sources.values()
+        dropped = sum(source.dropped for source in sources)
+        dead = sum(source.dead_lettered for source in sources)
+        most = max(self._rates) or 1.0
+        spark = "".join(SPARK[round(rate / most * (len(SPARK) - 1))] for rate in self._rates)
+        clock = "" if self._now is None else f"{self._now.astimezone(self._zone):%H:%M:%S %Z}"
+        return [
+            (f"{spark} ", palette.bar_accent),
+            (f"{self._rates[-1]:,.0f} ev/s  ", palette.bar),
+            ("dropped ", palette.bar_dim),
+            (f"{dropped:,}  ", palette.bar_bad if dropped else palette.bar),
+            ("dead ", palette.bar_dim),
+            (f"{dead:,}  ", palette.bar_warn if dead else palette.bar),
+            (f"{clock} ", palette.bar),
+        ]
+
+
+class FilterLine(LinesWidget):
+    """Level, sources and query that are in force, and how many rows they leave of those held."""
+
+    def __init__(self, state: FilterState, model: TailModel, palette: Palette) -> None:
+        super().__init__(palette, id="filter-line")
+        self._state = state
+        self._model = model
+
+    def line(self, y: int) -> Row:
+        """Draw the filter line."""
+        palette, state = self.palette, self._state
+        strength = palette.bar_bold if state.enabled else palette.bar_dim
+        text = visible(state.text[:500])
+        left: list[Span] = [
+            (" level ", palette.bar_dim),
+            (state.describe_level(), strength),
+            ("   source ", palette.bar_dim),
+            (visible(state.describe_sources()[:60]), strength),
+            ("   filter ", palette.bar_dim),
+            (text or "none", palette.bar_accent if text else palette.bar_dim),
+        ]
+        if not state.enabled:
+            left.append(("   filters off", palette.bar_warn))
+        model = self._model
+        shown, held = model.shown(), model.held
+        working = "… " if model.busy else ""
+        right: list[Span] = [
+            (f"{working}{shown:,}", palette.bar_bold),
+            (f" of {held:,} shown ", palette.bar_dim),
+        ]
+        return self.spread(left, right, palette.bar)
+
+
+class KeyHints(LinesWidget):
+    """The last line: what the most used keys do."""
+
+    HINTS = (
+        ("F", "follow"), ("/", "filter"), ("[ ]", "level"), ("S", "source"), ("a", "work items"),
+        ("⏎", "detail"), ("=", "freeze"), ("?", "help"), ("q", "quit"),
+    )  # fmt: skip
+
+    def line(self, y: int) -> Row:
+        """Draw the hints that fit."""
+        spans: list[Span] = []
+        for key, words in self.HINTS:
+            spans += [(f" {key} ", self.palette.bar_accent), (f"{words}  ", self.palette.bar_dim)]
+        return self.spread(spans, [], self.palette.bar)

@@ -1,0 +1,118 @@
+"""Colours and styles for rows, taken from the theme so that light, dark and no colour all work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.color import Color as RichColor
+from rich.style import Style
+from textual.color import Color
+
+from logmon.level import Level
+
+if TYPE_CHECKING:
+    from textual.theme import Theme
+
+# Hues of work items: apart from each other, and from the colours of levels where that can be.
+_ITEM_HUES = (
+    "#bb9af7",
+    "#f7768e",
+    "#e0af68",
+    "#7dcfff",
+    "#9ece6a",
+    "#ff9e64",
+    "#7aa2f7",
+    "#f5a3d7",
+)
+_LIGHT_ITEM_HUES = (
+    "#7847bd", "#c0324a", "#8c6c1e", "#0f7b9c", "#4d7d1f", "#b15c00", "#2e5bb8", "#b0408a",
+)  # fmt: skip
+
+
+class Palette:
+    """Every style the screen draws with. `mono` draws with weight and letters alone."""
+
+    def __init__(self, theme: Theme, *, mono: bool = False) -> None:
+        self.mono = mono
+        dark = theme.dark
+        background = Color.parse(theme.background or ("#1a1b26" if dark else "#f5f5f5"))
+        foreground = Color.parse(theme.foreground or ("#c8d0f0" if dark else "#20242f"))
+        self._background, self._foreground = background, foreground
+        self._hues = _ITEM_HUES if dark else _LIGHT_ITEM_HUES
+        panel = Color.parse(theme.surface) if theme.surface else background.blend(foreground, 0.06)
+        accent = Color.parse(theme.secondary or theme.primary)
+        error = Color.parse(theme.error or "#f7768e")
+        warn = Color.parse(theme.warning or "#e0af68")
+        good = Color.parse(theme.success or "#9ece6a")
+        muted = background.blend(foreground, 0.5)
+        self.text = self._style(foreground, background)
+        self.dim = self._style(muted, background)
+        self.bold = self._style(foreground, background, bold=True)
+        self.source = self._style(accent, background)
+        self.own_source = self._style(Color.parse(self._hues[0]), background)
+        self.good = self._style(good, background, bold=True)
+        self.warn = self._style(warn, background, bold=True)
+        self.bad = self._style(error, background, bold=True)
+        self.value = self._style(Color.parse("#ff9e64" if dark else "#b15c00"), background)
+        self.notice = self._style(warn, background)
+        self.bar = self._style(foreground, panel)
+        self.bar_dim = self._style(muted, panel)
+        self.bar_bold = self._style(foreground, panel, bold=True)
+        self.bar_good = self._style(good, panel, bold=True)
+        self.bar_warn = self._style(warn, panel, bold=True)
+        self.bar_bad = self._style(error, panel, bold=True)
+        self.bar_accent = self._style(accent, panel)
+        self.bar_badge = self._style(background, accent, bold=True)
+        self.bar_alarm = self._style(background, warn, bold=True)
+        self.thumb = self._style(muted, background)
+        self.track = self._style(background.blend(foreground, 0.15), background)
+        self.levels = self._levels(error, warn, good, accent, muted)
+        self.selected = self._tint_of(accent, 0.28)
+        self._items: dict[str, tuple[Style, Style]] = {}
+
+    def _levels(
+        self, error: Color, warn: Color, good: Color, accent: Color, muted: Color
+    ) -> dict[Level, Style]:
+        critical = Color.parse("#ff007c" if self._background.brightness < 0.5 else "#b3005e")
+        colours = {
+            Level.TRACE: muted,
+            Level.DEBUG: muted.blend(accent, 0.5),
+            Level.INFO: good,
+            Level.NOTICE: accent,
+            Level.WARN: warn,
+            Level.ERROR: error,
+            Level.CRITICAL: critical,
+            Level.ALERT: critical,
+            Level.EMERGENCY: critical,
+        }
+        return {
+            level: self._style(colour, self._background, bold=level > Level.DEBUG)
+            for level, colour in colours.items()
+        }
+
+    def _style(self, colour: Color, background: Color, *, bold: bool = False) -> Style:
+        if self.mono:
+            return Style(bold=bold)
+        return Style(color=_rich(colour), bgcolor=_rich(background), bold=bold)
+
+    def _tint_of(self, colour: Color, strength: float) -> Style:
+        if self.mono:
+            return Style(reverse=True)
+        return Style(bgcolor=_rich(self._background.blend(colour, strength)))
+
+    def item(self, item_id: str) -> tuple[Style, Style]:
+        """Return a work item's own hue, as a style for marks and a background for its rows."""
+        found = self._items.get(item_id)
+        if found is None:
+            digits = "".join(filter(str.isdecimal, item_id)) or "0"
+            hue = Color.parse(self._hues[int(digits) % len(self._hues)])
+            tint = Style() if self.mono else self._tint_of(hue, 0.13)
+            found = self._style(hue, self._background, bold=True), tint
+            if len(self._items) > 1_000:
+                self._items.clear()
+            self._items[item_id] = found
+        return found
+
+
+def _rich(colour: Color) -> RichColor:
+    return RichColor.from_rgb(colour.r, colour.g, colour.b)
