@@ -415,10 +415,6 @@ def filter_of(options: LogStreamOptions) -> LogFilter:
     clauses: list[Clause] = []
     if options.tags:
         clauses.append(TagsClause(frozenset(options.tags)))
-    if options.query:
-        from logmon.query import compile_query
-
-        clauses.append(compile_query(options.query))
     minimum = options.minimum_level
     return build_filter(
         levels=ALL_LEVELS if minimum is None else at_least(minimum),

@@ -26,7 +26,7 @@ class LogStreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     """Every one of these tags must be on an event for it to be kept."""
     query: str = ""
-    """A filter in the query language; a source may push it to the other side."""
+    """A filter in the other side's own language, for sources that can push it there."""
     since: datetime | None = None
     """Older events are counted as filtered."""
     throttle_per_second: float | None = None

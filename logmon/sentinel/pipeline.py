@@ -79,10 +79,7 @@ class Sentinel:
 
         The template is the one the event carries, else one mined from messages.
         """
-        template = event.message_template
-        if not template:
-            group = self._miner.group(event.message)
-            template = self._miner.template(self._miner.resolve(group))
+        template = event.message_template or self._miner.template(event.message)
         return Cause(rule.name, event.source, template, rule.group_of(event))
 
     def _open(self, rule: Rule, cause: Cause, event: LogEvent, effects: Effects) -> Tracked | None:

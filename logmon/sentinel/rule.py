@@ -19,8 +19,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule. The defaults are the built-in rule: warn and above, any source, at once."""
 
     name: str = "default"
-    when: str = ""
-    """A query; empty matches every event."""
     minimum_level: Level = Level.WARN
     sources: tuple[str, ...] = ("*",)
     group_by: tuple[str, ...] = ()
@@ -36,21 +34,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Empty takes the template."""
 
     def filter(self) -> LogFilter:
-        """Return the rule's condition as a filter.
-
-        Raises:
-            ConfigError: `when` is no valid query.
-        """
+        """Return the rule's condition as a filter."""
         clauses: list[Clause] = []
         levels = at_least(self.minimum_level)
         if levels != ALL_LEVELS:
             clauses.append(LevelClause(levels))
         if self.sources and self.sources != ("*",):
             clauses.append(SourceClause(self.sources))
-        if self.when:
-            from logmon.query import compile_query
-
-            clauses.append(compile_query(self.when, where=f"sentinel.rules.{self.name}.when"))
         return LogFilter(tuple(clauses))
 
     def group_of(self, event: LogEvent) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from logmon.errors import ConfigError, PatternTooSlow
+from logmon.errors import PatternTooSlow
 from logmon.event import from_ns
 from logmon.filter import SourceClause
 from logmon.level import Level, at_least
@@ -259,32 +259,20 @@ class LogmonApp(App[None]):
         self.query_one(FilterBar).open(self.state.text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while it is typed; what is no query yet leaves the old filter in force."""
+        """Filter while it is typed."""
         if event.input.id == "filter-bar" and event.input.display:
-            self._take_text(event.value, typing=True)
+            self._take_text(event.value)
 
     def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
         """Keep the filter, or the old one."""
-        if not self._take_text(event.text):
-            return
-        bar = self.query_one(FilterBar)
-        bar.display = False
+        self._take_text(event.text)
+        self.query_one(FilterBar).display = False
         self.query_one(KeyHints).display = True
         self.query_one(TailView).focus()
 
-    def _take_text(self, text: str, *, typing: bool = False) -> bool:
-        bar = self.query_one(FilterBar)
-        try:
-            self.state.set_text(text, typing=typing)
-        except ConfigError as error:
-            bar.add_class("-bad")
-            bar.tooltip = None
-            if not typing:
-                self.notify(visible(str(error)), severity="error", markup=False)
-            return False
-        bar.remove_class("-bad")
+    def _take_text(self, text: str) -> None:
+        self.state.set_text(text)
         self._apply_filter()
-        return True
 
     def action_level(self, steps: int) -> None:
         """Show fewer or more levels."""

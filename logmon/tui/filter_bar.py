@@ -32,7 +32,7 @@ class FilterBar(Input):
         super().__init__(
             id="filter-bar",
             compact=True,
-            placeholder="words, status:error, service:payments, @http.status:>499, -health …",
+            placeholder="words that a row must hold",
             max_length=4_096,
             highlighter=None,
         )

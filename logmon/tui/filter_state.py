@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from logmon.filter import Clause, LogFilter, build_filter
+from logmon.filter import Clause, LogFilter, TextClause, build_filter
 from logmon.level import ALL_LEVELS, Level, at_least
-from logmon.query import compile_query
 
 
 class FilterState:
@@ -23,7 +22,7 @@ class FilterState:
         self.text = text
         self.enabled = True
         self._fixed = fixed
-        self._query = compile_query(text) if text.strip() else None
+        self._words = _words(text)
 
     @property
     def minimum(self) -> Level:
@@ -36,19 +35,9 @@ class FilterState:
         place = ranks.index(self.minimum) + steps
         self.levels = at_least(ranks[max(0, min(place, len(ranks) - 1))])
 
-    def set_text(self, text: str, *, typing: bool = False) -> None:
-        """Take a query; while it is being typed, its last word is the beginning of a word.
-
-        Raises:
-            QueryError: it is no query; what was set before stays.
-        """
-        stripped = text.strip()
-        if not stripped:
-            self._query = None
-        elif typing and text[-1].isalnum() and not stripped.endswith(("AND", "OR", "NOT")):
-            self._query = compile_query(f"{stripped}*")
-        else:
-            self._query = compile_query(stripped)
+    def set_text(self, text: str) -> None:
+        """Take the words that a row must hold, each anywhere in it."""
+        self._words = _words(text)
         self.text = text
 
     def describe_level(self) -> str:
@@ -67,7 +56,11 @@ class FilterState:
         """Return the filter; with filters off, only what the command line fixed."""
         if not self.enabled:
             return LogFilter(self._fixed)
-        query: tuple[Clause, ...] = () if self._query is None else (self._query,)
         return build_filter(
-            levels=self.levels, sources=self.sources, clauses=(*self._fixed, *query)
+            levels=self.levels, sources=self.sources, clauses=(*self._fixed, *self._words)
         )
+
+
+def _words(text: str) -> tuple[Clause, ...]:
+    words = tuple(text.split())
+    return (TextClause(words),) if words else ()

@@ -1,0 +1,172 @@
+"""The command line: parse, build, hand over. Only Typer is imported until a command runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from logmon import __version__
+from logmon.errors import ConfigError, LogmonError
+
+app = typer.Typer(
+    help="A live log tail for the terminal, with automation's work items beside the events.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Level = Annotated[str, typer.Option("--level", "-l", metavar="LEVEL", help="warn and above; error,critical exactly; !debug all but.")]
+Source = Annotated[list[str] | None, typer.Option("--source", "-s", metavar="NAME", help="Only this source; repeatable, globs, !NAME excludes.")]
+Grep = Annotated[list[str] | None, typer.Option("--grep", "-g", metavar="RE", help="Only messages that match; repeatable.")]
+Exclude = Annotated[list[str] | None, typer.Option("--exclude", "-e", metavar="RE", help="No messages that match; repeatable.")]
+Lines = Annotated[str | None, typer.Option("--lines", "-n", metavar="N", help="How much history first, or all.")]
+Since = Annotated[str | None, typer.Option("--since", "-S", metavar="TIME", help="15m, 2h ago, 14:30, today, RFC 3339.")]
+Until = Annotated[str | None, typer.Option("--until", "-U", metavar="TIME", help="Like --since; the end is left out.")]
+OutputOption = Annotated[str | None, typer.Option("--output", "-o", metavar="FORM", help="text, json or raw lines.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Lines, also on a terminal.")]
+Tui = Annotated[bool, typer.Option("--tui", help="The screen, or an error where there is no terminal.")]
+NoFollow = Annotated[bool, typer.Option("--no-follow", help="End when the history is out.")]
+Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
+Timezone = Annotated[str | None, typer.Option("--timezone", "-z", metavar="ZONE", help="For showing only: UTC, local, Europe/Berlin, +02:00.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="Else $LOGMON_CONFIG, the user's config folder, defaults.")]
+InputFormat = Annotated[str, typer.Option("--input-format", metavar="NAME", help="auto decides line by line.")]
+Speed = Annotated[str, typer.Option("--speed", metavar="X", help="max, or recorded pace times X: 1, 10, 0.5.")]
+MaxGap = Annotated[str, typer.Option("--max-gap", metavar="SPAN", help="Longest recorded pause that is waited for.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay, and read what is added.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"logmon {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)] = False,
+) -> None:
+    """A live log tail for the terminal, with automation's work items beside the events."""
+
+
+@app.command()
+def tail(
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Follow these instead of the configured sources.")] = None,
+    level: Level = "trace",
+    source: Source = None,
+    grep: Grep = None,
+    exclude: Exclude = None,
+    lines: Lines = None,
+    since: Since = None,
+    until: Until = None,
+    output: OutputOption = None,
+    plain: Plain = False,
+    tui: Tui = False,
+    no_follow: NoFollow = False,
+    color: Color = "auto",
+    timezone: Timezone = None,
+    config: ConfigFile = None,
+    input_format: InputFormat = "auto",
+) -> None:
+    """Follow events as they arrive: from the configured sources, or from files."""
+    given = dict(locals())
+    _hand_over("tail", given)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[str], typer.Argument(metavar="FILE|FOLDER|GLOB|-...", help="What to read; - is standard input.")],
+    level: Level = "trace",
+    source: Source = None,
+    grep: Grep = None,
+    exclude: Exclude = None,
+    lines: Lines = None,
+    since: Since = None,
+    until: Until = None,
+    output: OutputOption = None,
+    plain: Plain = False,
+    tui: Tui = False,
+    no_follow: NoFollow = False,
+    color: Color = "auto",
+    timezone: Timezone = None,
+    config: ConfigFile = None,
+    input_format: InputFormat = "auto",
+    speed: Speed = "max",
+    max_gap: MaxGap = "5s",
+    follow: Follow = False,
+) -> None:
+    """Read recorded logs, to scroll, filter and search; or again at the pace they came."""
+    given = dict(locals())
+    _hand_over("replay", given)
+
+
+@app.command()
+def keys() -> None:
+    """Print the screen's keys and the action names they have in [tail.keys]."""
+    from logmon.tui.app import LogmonApp
+    from logmon.tui.tail_view import TailView
+
+    for binding in (*TailView.BINDINGS, *LogmonApp.BINDINGS):
+        name, key, text = getattr(binding, "id", None), binding.key, binding.description  # type: ignore[union-attr]
+        if name:
+            typer.echo(f"{key:<28} {name:<18} {text}")
+
+
+config_app = typer.Typer(help="The configuration: where it is, whether it is right.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+
+@config_app.command("path")
+def config_path() -> None:
+    """Print where the configuration is looked for."""
+    from platformdirs import user_config_path
+
+    typer.echo(os.environ.get("LOGMON_CONFIG") or user_config_path("logmon") / "config.toml")
+
+
+@config_app.command("check")
+def config_check(config: ConfigFile = None) -> None:
+    """Read the configuration and say whether it is right."""
+    from logmon.launch import check_config
+
+    with _Errors():
+        typer.echo(check_config(config, os.environ))
+
+
+def _hand_over(command: str, given: dict[str, Any]) -> NoReturn:
+    """Build the run that the flags describe and end with its exit code."""
+    with _Errors():
+        from logmon.launch import launch
+
+        code = launch(command, given, os.environ)
+    sys.stdout.flush()
+    raise typer.Exit(code)
+
+
+class _Errors:
+    """Turns what logmon raises on purpose into one line on stderr and exit code 2."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
+        if isinstance(error, LogmonError):
+            from logmon.visible import visible
+
+            sys.stderr.write(f"logmon: {visible(str(error))}\n")
+            raise typer.Exit(2 if isinstance(error, ConfigError) else 3)
+
+
+def main() -> None:
+    """Run the program; an interrupt before a command has its own handling ends it quietly."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+    try:
+        app()
+    except BrokenPipeError:
+        os._exit(0)

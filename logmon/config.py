@@ -1,0 +1,347 @@
+"""The configuration: frozen models, defaults, a file, the environment; each error with its place.
+
+Order: built-in defaults (the mock source), then the file (`--config`, else `$LOGMON_CONFIG`, else
+the user's config folder), then `LOGMON_<TABLE>__<KEY>`. Nothing is read from the working folder.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
+
+from logmon.config_file import Path_, open_secrets, read_toml
+from logmon.errors import ConfigError
+from logmon.level import Level, parse_level
+from logmon.moments import parse_duration, parse_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Model = TypeVar("Model", bound=BaseModel)
+ModelClass = type[Model]
+_NOT_SETTINGS = frozenset({"LOGMON_CONFIG", "LOGMON_API_TOKEN", "LOGMON_TEST_DATA"})
+
+
+def _level(value: object) -> object:
+    if isinstance(value, Level):
+        return value
+    level = parse_level(value) if isinstance(value, str) else None
+    if level is None:
+        names = ", ".join(known.label for known in Level)
+        raise ValueError(f"{value!r} is not a level; levels are {names}")
+    return level
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+    raise ValueError('a duration is a text with a unit, such as "30s" or "10m"')
+
+
+def _zone(value: str) -> str:
+    try:
+        parse_zone(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+LevelName = Annotated[Level, BeforeValidator(_level)]
+Duration = Annotated[float, BeforeValidator(_seconds)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+
+class TailSettings(_Table):
+    """`[tail]`: the live tail."""
+
+    history: int = Field(default=100_000, ge=1_000, le=10_000_000)
+    """How many rows are held to scroll back to."""
+
+    redraw_hz: float = Field(default=30.0, gt=0, le=120)
+    """Most redraws per second; rows that come faster share a redraw."""
+
+    timezone: ZoneName = "UTC"
+    """Zone for showing times: UTC, local, Europe/Berlin, +02:00. What is stored is UTC."""
+
+    theme: str = ""
+    """A Textual theme's name, such as textual-light; empty for the default."""
+
+    keys: dict[str, list[str]] = {}
+    """Other keys for actions, by action name: follow = ["F", "end"]."""
+
+
+class SourceTable(_Table):
+    """`[sources.NAME]`: the keys every source has; each type checks the others itself."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+
+    type: str
+    """mock or file, or a type that another package brings."""
+
+    enabled: bool = True
+    """Whether it is started."""
+
+    minimum_level: LevelName | None = None
+    """Milder events are counted as filtered."""
+
+    only: list[str] = []
+    """Emitter names to keep, as globs; !name excludes."""
+
+    tags: list[str] = []
+    """Only events that carry all of these."""
+
+    add_tags: list[str] = []
+    """Tags that are put on every event."""
+
+    throttle_per_second: float | None = Field(default=None, gt=0)
+    """Most events per second; the excess is counted as dropped."""
+
+    _name: str = PrivateAttr(default="")
+    _places: _Places = PrivateAttr(default=None)  # type: ignore[assignment]
+
+    def settings(self, model: ModelClass[Model]) -> Model:
+        """Check the keys that are this type's own.
+
+        Raises:
+            ConfigError: with the file, line and key.
+        """
+        own = dict(self.__pydantic_extra__ or {})
+        return _check(model, own, self._places, ("sources", self._name), _common_keys())
+
+
+class RuleTable(_Table):
+    """`[[sentinel.rules]]`: when an event is worth a work item."""
+
+    name: str = Field(min_length=1, max_length=100)
+    """Shown on its work items; unique."""
+
+    minimum_level: LevelName = Level.WARN
+    """The mildest level it looks at."""
+
+    sources: list[str] = ["*"]
+    """Emitters it looks at, as globs; !name excludes."""
+
+    group_by: list[str] = []
+    """Attributes whose values tell items apart."""
+
+    threshold: int = Field(default=1, ge=1, le=1_000_000)
+    """Matches within the window before an item is opened."""
+
+    window: Duration = 600.0
+    """How long matches are counted together."""
+
+    cooldown: Duration = 0.0
+    """Least time between two items of one cause."""
+
+    priority: Literal["", "high", "medium", "low"] = ""
+    """Empty takes it from the level."""
+
+    title: str = ""
+    """Empty takes the template."""
+
+
+class SentinelSettings(_Table):
+    """`[sentinel]`: the automation that turns events into work items."""
+
+    enabled: bool = True
+    """Whether it runs."""
+
+    minimum_level: LevelName = Level.WARN
+    """The mildest level the built-in rule looks at."""
+
+    sources: list[str] = ["*"]
+    """Emitters the built-in rule looks at, as globs; !name excludes."""
+
+    rules: list[RuleTable] = []
+    """Rules that take the built-in one's place."""
+
+
+class Config(_Table):
+    """Everything that is configured."""
+
+    tail: TailSettings = TailSettings()
+    sources: dict[str, SourceTable] = {}
+    sentinel: SentinelSettings = SentinelSettings()
+    levels: dict[str, LevelName] = {}
+    """`[levels]`: extra spellings of levels."""
+
+    _path: Path | None = PrivateAttr(default=None)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def path(self) -> Path | None:
+        """The file that was read."""
+        return self._path
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not wrong but should be known."""
+        return self._warnings
+
+
+class _Places:
+    """Where each value came from: a line of the file, or a variable."""
+
+    def __init__(self, path: Path | None, lines: Mapping[Path_, int]) -> None:
+        self._path = path
+        self._lines = lines
+        self.variables: dict[Path_, str] = {}
+
+    def where(self, place: Path_) -> str:
+        for length in range(len(place), 0, -1):
+            if variable := self.variables.get(place[:length]):
+                return f"${variable}"
+        dotted = ".".join(str(part) for part in place if isinstance(part, str))
+        for length in range(len(place), 0, -1):
+            if line := self._lines.get(place[:length]):
+                return f"{self._path}:{line}: {dotted}"
+        return f"{self._path}: {dotted}" if self._path else dotted
+
+
+def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
+    """Read the configuration.
+
+    Raises:
+        ConfigError: the file or a variable is wrong; the message says where and what to do.
+    """
+    found = _find(path, env)
+    values: dict[str, Any] = {}
+    lines: dict[Path_, int] = {}
+    warnings: list[str] = []
+    if found is not None:
+        values, lines = read_toml(found)
+        warnings += open_secrets(values, found)
+    places = _Places(found, lines)
+    if not isinstance(values.setdefault("sources", {}), dict):
+        raise ConfigError("must be a table", where=places.where(("sources",)))
+    if not values["sources"]:
+        values["sources"] = {"mock": {"type": "mock"}}
+    warnings += _overlay(values, env, places)
+    config = _check(Config, values, places, (), ())
+    for name, table in config.sources.items():
+        if name in ("sentinel", "logmon"):
+            raise ConfigError(
+                "is a name logmon keeps for itself", where=places.where(("sources", name))
+            )
+        table._name, table._places = name, places
+    config._path, config._warnings = found, tuple(warnings)
+    return config
+
+
+def _find(path: Path | None, env: Mapping[str, str]) -> Path | None:
+    if path is not None:
+        return path
+    if named := env.get("LOGMON_CONFIG"):
+        return Path(named)
+    from platformdirs import user_config_path
+
+    default = user_config_path("logmon") / "config.toml"
+    return default if default.exists() else None
+
+
+def _overlay(values: dict[str, Any], env: Mapping[str, str], places: _Places) -> list[str]:
+    """Lay `LOGMON_<TABLE>__<KEY>` over the values; return warnings about other variables."""
+    warnings: list[str] = []
+    for variable, text in sorted(env.items()):
+        if not variable.startswith("LOGMON_") or variable in _NOT_SETTINGS:
+            continue
+        place = tuple(part.lower() for part in variable.removeprefix("LOGMON_").split("__"))
+        if len(place) < 2 or not all(place) or place[0] not in Config.model_fields:
+            warnings.append(f"${variable} is no setting; settings are LOGMON_<TABLE>__<KEY>")
+            continue
+        table = values
+        for part in place[:-1]:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                raise ConfigError("names a value, not a table", where=f"${variable}")
+        table[place[-1]] = _scalar(text)
+        places.variables[place] = variable
+    return warnings
+
+
+def _scalar(text: str) -> Any:
+    """Read a variable's value as TOML would, else as a text."""
+    import tomllib
+
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+
+
+def _common_keys() -> tuple[str, ...]:
+    return tuple(SourceTable.model_fields)
+
+
+def _check(
+    model: type[Model],
+    values: dict[str, Any],
+    places: _Places,
+    prefix: Path_,
+    more_keys: tuple[str, ...],
+) -> Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as failure:
+        error = min(failure.errors(include_input=False, include_url=False), key=_first)
+    location: Path_ = (*prefix, *error["loc"])
+    message, hint = _explain(model, error, more_keys)
+    raise ConfigError(message, where=places.where(location), hint=hint)
+
+
+def _first(error: Any) -> tuple[bool, str]:
+    """Order errors so that the same file always gets the same one, unknown keys before the rest."""
+    return (error["type"] != "extra_forbidden", str(error["loc"]))
+
+
+def _explain(model: type[BaseModel], error: Any, more_keys: tuple[str, ...]) -> tuple[str, str]:
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        known = [*_keys_at(model, error["loc"][:-1]), *more_keys]
+        near = get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"keys here are {', '.join(sorted(known))}"
+        return "unknown key", hint
+    if kind == "missing":
+        return "is missing", ""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:], ""
+
+
+def _keys_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that are known at a place inside a model."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(part)
+            current = None if field is None else field.annotation
+            inner = [
+                arg
+                for arg in getattr(current, "__args__", ())
+                if isinstance(arg, type) and issubclass(arg, BaseModel)
+            ]
+            current = inner[0] if inner else current
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return list(current.model_fields)
+    return []

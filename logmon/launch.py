@@ -1,0 +1,263 @@
+"""From flags and configuration to a run: which sources, which filter, screen or lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from logmon.config import Config, SourceTable, load_config
+from logmon.console import ConsoleOptions, Output
+from logmon.errors import ConfigError, PermanentSourceError
+from logmon.event import to_ns
+from logmon.filter import Clause, GrepClause, TimeClause, build_filter
+from logmon.hub import LogEventHub
+from logmon.level import parse_level_choice
+from logmon.moments import parse_duration, parse_moment, parse_zone
+from logmon.patterns import compile_pattern
+from logmon.runtime import LogMonitorService, SourceEntry
+from logmon.session import LineRun, ScreenRun, run_lines, run_screen
+from logmon.source import LogStreamOptions
+from logmon.sources import build_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from logmon.sentinel.pipeline import Sentinel
+
+REPLAY_ROWS = 20_000_000
+REPLAY_BYTES = 4 << 30
+"""A replay holds its whole input, up to these bounds; beyond them the oldest rows go, counted."""
+LINES_ON_SCREEN = 10_000
+LINES_IN_LINES = 10
+
+
+def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> int:
+    """Run a command and return its exit code.
+
+    Raises:
+        ConfigError: a flag or the configuration is wrong.
+    """
+    config = load_config(given["config"], env)
+    for warning in config.warnings:
+        sys.stderr.write(f"logmon: {warning}\n")
+    zone = parse_zone(given["timezone"] or config.tail.timezone)
+    screen = _wants_screen(given, env)
+    clauses = _clauses(given, zone)
+    levels = parse_level_choice(given["level"])
+    sources = tuple(given["source"] or ())
+    entries = _entries(command, given, config, screen=screen)
+    build = _builder(command, config, entries)
+    if screen:
+        run = ScreenRun(
+            levels=levels,
+            sources=sources,
+            text="",
+            fixed=clauses,
+            zone=zone,
+            redraw_hz=config.tail.redraw_hz,
+            theme=config.tail.theme,
+            keys=config.tail.keys,
+        )
+        return run_screen(build, run)
+    output = _output(given["output"])
+    options = ConsoleOptions(
+        output=output,
+        terminal=sys.stdout.isatty(),
+        color=_color(given["color"], env),
+        zone=zone,
+        own_rows=command == "tail" and output != "raw",
+    )
+    log_filter = build_filter(levels=levels, sources=sources, clauses=clauses)
+    finite = given["no_follow"] or (command == "replay" and not given["follow"])
+    last = _lines(given["lines"]) if finite else None
+    return run_lines(build, LineRun(log_filter=log_filter, options=options, last=last))
+
+
+def check_config(path: Path | None, env: Mapping[str, str]) -> str:
+    """Load the configuration, build every source, and return a line that says it is right.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    config = load_config(path, env)
+    for name, table in config.sources.items():
+        build_source(name, table, _options(table), levels=config.levels)
+    return f"{config.path or 'built-in defaults'}: ok"
+
+
+def _wants_screen(given: Mapping[str, Any], env: Mapping[str, str]) -> bool:
+    """The screen on a terminal, lines elsewhere and where lines were asked for."""
+    if given["tui"] and given["plain"]:
+        raise ConfigError("contradicts --plain", where="--tui", hint="give one of them")
+    if given["plain"] or given["output"]:
+        return False
+    terminal = sys.stdout.isatty() and (sys.stdin.isatty() or _reads_stdin(given))
+    if given["tui"] and not terminal:
+        raise ConfigError("the screen needs a terminal", where="--tui", hint="leave --tui out")
+    dumb = env.get("TERM", "") in ("", "dumb")
+    return terminal and (given["tui"] or not dumb)
+
+
+def _reads_stdin(given: Mapping[str, Any]) -> bool:
+    return "-" in (given["files"] or ())
+
+
+def _clauses(given: Mapping[str, Any], zone: tzinfo) -> tuple[Clause, ...]:
+    now = datetime.now(UTC)
+    clauses: list[Clause] = []
+    since, until = given["since"], given["until"]
+    if since or until:
+        clauses.append(
+            TimeClause(
+                to_ns(parse_moment(since, now=now, zone=zone, where="--since")) if since else None,
+                to_ns(parse_moment(until, now=now, zone=zone, where="--until")) if until else None,
+            )
+        )
+    clauses += [GrepClause(compile_pattern(text)) for text in given["grep"] or ()]
+    clauses += [
+        GrepClause(compile_pattern(text, where="--exclude"), exclude=True)
+        for text in given["exclude"] or ()
+    ]
+    return tuple(clauses)
+
+
+def _lines(text: str | None) -> int | None:
+    """Return how many lines were asked for; None is all."""
+    if text is None or text == "all":
+        return None
+    if not text.isdecimal():
+        raise ConfigError(f"{text!r} is no number", where="--lines", hint="write 50, or all")
+    return int(text)
+
+
+def _output(text: str | None) -> Output:
+    for known in ("text", "json", "raw"):
+        if text in (None, known):
+            return known
+    raise ConfigError(f"{text!r} is no output form", where="--output", hint="text, json or raw")
+
+
+def _color(text: str, env: Mapping[str, str]) -> bool:
+    if text not in ("auto", "always", "never"):
+        raise ConfigError(f"{text!r} is no choice", where="--color", hint="auto, always or never")
+    if text != "auto":
+        return text == "always"
+    return sys.stdout.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
+
+
+def _options(table: SourceTable) -> LogStreamOptions:
+    return LogStreamOptions(
+        minimum_level=table.minimum_level,
+        sources=tuple(table.only),
+        tags=tuple(table.tags),
+        throttle_per_second=table.throttle_per_second,
+    )
+
+
+def _entries(
+    command: str, given: Mapping[str, Any], config: Config, *, screen: bool
+) -> list[SourceEntry]:
+    """Return the sources of this run: the files on the command line, or what is configured."""
+    if given["files"]:
+        return [_files(command, given, config, screen=screen)]
+    return [
+        SourceEntry(
+            build_source(name, table, _options(table), levels=config.levels),
+            add_tags=tuple(table.add_tags),
+            history_only=given["no_follow"],
+        )
+        for name, table in config.sources.items()
+        if table.enabled
+    ]
+
+
+def _files(command: str, given: Mapping[str, Any], config: Config, *, screen: bool) -> SourceEntry:
+    from logmon.sources.replay import ReplayOptions, ReplaySource, expand
+
+    names = given["files"]
+    try:
+        expand(names)
+    except PermanentSourceError as error:
+        raise ConfigError(str(error), hint="check the name") from None
+    follow = not given["no_follow"] if command == "tail" else given["follow"]
+    lines = _lines(given["lines"])
+    if command == "tail" and given["lines"] is None:
+        lines = LINES_ON_SCREEN if screen else LINES_IN_LINES
+    reading = ReplayOptions(
+        input_format=given["input_format"],
+        zone=UTC,
+        levels=config.levels,
+        speed=_speed(given.get("speed", "max")),
+        max_gap_s=parse_duration(given.get("max_gap", "5s"), where="--max-gap"),
+        follow=follow,
+        lines=lines if follow else None,
+    )
+    stdin_fd = _move_stdin() if screen and _reads_stdin(given) else 0
+    name = "files" if command == "tail" else "replay"
+    return SourceEntry(ReplaySource(names, name=name, reading=reading, stdin_fd=stdin_fd))
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < 1e6:
+        raise ConfigError(f"{text!r} is no speed", where="--speed", hint="max, 1, 10 or 0.5")
+    return speed
+
+
+def _move_stdin() -> int:
+    """Keep the piped input under another number and give the keyboard to the screen."""
+    piped = os.dup(0)
+    try:
+        keyboard = os.open("/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise ConfigError(f"no keyboard: {error.strerror}", hint="use --plain") from None
+    os.dup2(keyboard, 0)
+    os.close(keyboard)
+    return piped
+
+
+def _builder(
+    command: str, config: Config, entries: list[SourceEntry]
+) -> Callable[[], LogMonitorService]:
+    def build() -> LogMonitorService:
+        if command == "replay":
+            hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES)
+        else:
+            hub = LogEventHub(max_rows=config.tail.history)
+        return LogMonitorService(hub, entries, sentinel=_sentinel(config))
+
+    return build
+
+
+def _sentinel(config: Config) -> Sentinel | None:
+    if not config.sentinel.enabled:
+        return None
+    from logmon.sentinel.pipeline import Sentinel
+    from logmon.sentinel.rule import Rule
+
+    settings = config.sentinel
+    if not settings.rules:
+        rule = Rule(minimum_level=settings.minimum_level, sources=tuple(settings.sources))
+        return Sentinel([rule])
+    return Sentinel(
+        Rule(
+            name=table.name,
+            minimum_level=table.minimum_level,
+            sources=tuple(table.sources),
+            group_by=tuple(table.group_by),
+            threshold=table.threshold,
+            window_s=table.window,
+            cooldown_s=table.cooldown,
+            priority=table.priority,
+            title=table.title,
+        )
+        for table in settings.rules
+    )

@@ -1,0 +1,225 @@
+"""Cuts bytes into records and records into batches: every byte in is in a row or a dead letter.
+
+`lines in = events + joined trace lines + dead letters`. A record is a line with the trace lines
+that follow it; the last one is held back until the next line shows where it ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from logmon.batch import Columns, RawBatch
+from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
+from logmon.errors import MalformedEvent
+from logmon.event import LogEvent, to_ns
+from logmon.formats import LONGEST_LINE_BYTES
+from logmon.source import Arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from logmon.formats import LineDecoder
+
+BATCH_ROWS = 1_000
+BATCH_BYTES = 256 * 1_024
+LONGEST_DECODED_BYTES = 4 << 20
+"""Longer lines are cut while they are read, so that they cannot fill memory."""
+
+
+class LineReader:
+    """Takes bytes as they come and returns arrivals. One for each file that is read."""
+
+    def __init__(self, decoder: LineDecoder, *, source: str, origin: str, fallback_ns: int) -> None:
+        self._decoder = decoder
+        self._source = source
+        self._origin = origin
+        self._last_ns = fallback_ns
+        self._held = bytearray()
+        self._skipped = 0
+        self.offset = 0
+        """Byte in the file where the held bytes begin."""
+
+    def restart(self, offset: int = 0) -> None:
+        """Forget what is held: the file begins anew, or reading starts at an offset."""
+        self._held.clear()
+        self._skipped = 0
+        self.offset = offset
+
+    def feed(self, data: bytes) -> Iterator[Arrival]:
+        """Yield what complete records the new bytes bring."""
+        self._held += data
+        end = self._held.rfind(b"\n") + 1
+        if end == 0:
+            self._cut_long()
+            return
+        if self._skipped:
+            first = self._held.find(b"\n") + 1
+            yield from self._records(bytes(self._held[:first]), ended=True)
+            del self._held[:first]
+            end -= first
+        lines = bytes(self._held[:end])
+        keep = yield from self._records(lines, ended=False)
+        del self._held[: len(lines) - keep]
+        self._cut_long()
+
+    @property
+    def holds(self) -> bool:
+        """Whether bytes are held back."""
+        return bool(self._held)
+
+    @property
+    def holds_whole_line(self) -> bool:
+        """Whether what is held back ends with a line end."""
+        return self._held.endswith(b"\n")
+
+    def flush(self) -> Iterator[Arrival]:
+        """Yield what is held back as it is: no more bytes will come for now."""
+        if self._held:
+            yield from self._records(bytes(self._held), ended=True)
+            self._held.clear()
+
+    def _cut_long(self) -> None:
+        """Drop the rest of a line that is too long to decode, and count it."""
+        last = self._held.rfind(b"\n") + 1
+        over = len(self._held) - last - LONGEST_DECODED_BYTES
+        if over > 0:
+            self._skipped += over
+            del self._held[last + LONGEST_DECODED_BYTES :]
+
+    def _records(self, lines: bytes, *, ended: bool) -> Generator[Arrival, None, int]:
+        """Yield the records of whole lines; return how many bytes at the end are held back."""
+        if not lines:
+            return 0
+        starts, ends = self._cut(lines)
+        keep = 0
+        if not ended:
+            keep = len(lines) - starts[-1]
+            starts, ends = starts[:-1], ends[:-1]
+        place = 0
+        while place < len(starts):
+            stop = place + 1
+            while (
+                stop < len(starts)
+                and stop - place < BATCH_ROWS
+                and ends[stop] - starts[place] <= BATCH_BYTES
+            ):
+                stop += 1
+            yield from self._arrivals(lines, starts[place:stop], ends[place:stop])
+            place = stop
+        self.offset += len(lines) - keep + self._skipped
+        self._skipped = 0
+        return keep
+
+    def _cut(self, lines: bytes) -> tuple[list[int], list[int]]:
+        """Return where records start and end, line ends left out."""
+        view = np.frombuffer(lines, dtype=np.uint8)
+        breaks: list[int] = np.flatnonzero(view == 10).tolist()
+        if not lines.endswith(b"\n"):
+            breaks.append(len(lines))
+        starts: list[int] = []
+        ends: list[int] = []
+        start, in_trace = 0, False
+        continues = self._decoder.continues
+        for stop in breaks:
+            first = lines[start : start + 1]
+            if starts and first != b"{" and ends[-1] - starts[-1] < LONGEST_LINE_BYTES:
+                in_trace = continues(lines[start : min(stop, start + 200)], in_trace=in_trace)
+            else:
+                in_trace = False
+            if in_trace and lines[starts[-1] : starts[-1] + 1] != b"{":
+                ends[-1] = stop
+            else:
+                in_trace = False
+                starts.append(start)
+                ends.append(stop)
+            start = stop + 1
+        return starts, ends
+
+    def _arrivals(self, lines: bytes, starts: list[int], ends: list[int]) -> Iterator[Arrival]:
+        """Decode records once for their columns; hold their bytes, not their events."""
+        base, first = self.offset, starts[0]
+        times: list[int] = []
+        levels: list[int] = []
+        sources: list[str] = []
+        rows: list[tuple[int, int]] = []
+        rejected: list[DeadLetter] = []
+        for start, end in zip(starts, ends, strict=True):
+            raw = lines[start:end]
+            if len(raw) + self._skipped > LONGEST_LINE_BYTES:
+                if rows:
+                    yield self._arrival(lines, first, rows, times, levels, sources, rejected)
+                    times, levels, sources, rows, rejected = [], [], [], [], []
+                yield self._long(raw, base + start)
+                continue
+            try:
+                event = self._decoder.decode(raw, base + start, self._last_ns)
+            except MalformedEvent as error:
+                rejected.append(self._dead(raw, base + start, error))
+                continue
+            self._last_ns = to_ns(event.timestamp)
+            times.append(self._last_ns)
+            levels.append(event.level)
+            sources.append(event.source)
+            rows.append((start, end))
+        if rows or rejected:
+            yield self._arrival(lines, first, rows, times, levels, sources, rejected)
+
+    def _arrival(
+        self,
+        lines: bytes,
+        first: int,
+        rows: list[tuple[int, int]],
+        times: list[int],
+        levels: list[int],
+        sources: list[str],
+        rejected: list[DeadLetter],
+    ) -> Arrival:
+        if not rows:
+            return Arrival(rejected=tuple(rejected))
+        begin, end = rows[0][0], rows[-1][1]
+        places = np.array(rows, dtype=np.uint32) - begin
+        starts, ends = np.ascontiguousarray(places[:, 0]), np.ascontiguousarray(places[:, 1])
+        columns = Columns.of(times, levels, sources)
+        decode, base, known = self._decoder.decode, self.offset + begin, columns.times
+
+        def decode_row(raw: bytes, row: int) -> LogEvent:
+            return decode(raw, base + int(starts[row]), int(known[row]))
+
+        batch = RawBatch(lines[begin:end], starts, ends, columns, decode_row)
+        return Arrival(batch=batch, rejected=tuple(rejected))
+
+    def _long(self, raw: bytes, offset: int) -> Arrival:
+        """Take a line that is too long to be held whole: shown cut, with its true length."""
+        length = len(raw) + self._skipped
+        try:
+            if self._skipped and raw[:1] == b"{":
+                raise MalformedEvent("too_long", f"{length} bytes")
+            event = self._decoder.decode(raw, offset, self._last_ns)
+        except MalformedEvent as error:
+            return Arrival(rejected=(self._dead(raw, offset, error, length),))
+        cut = msgspec.structs.replace(
+            event,
+            message=event.message[:LONGEST_LINE_BYTES],
+            attributes={**event.attributes, "line_bytes": length},
+        )
+        kept = raw[:LONGEST_LINE_BYTES]
+        columns = Columns.of([to_ns(cut.timestamp)], [cut.level], [cut.source])
+        starts, ends = np.zeros(1, dtype=np.uint32), np.array([len(kept)], dtype=np.uint32)
+        return Arrival(batch=RawBatch(kept, starts, ends, columns, lambda _raw, _row: cut))
+
+    def _dead(
+        self, raw: bytes, offset: int, error: MalformedEvent, length: int | None = None
+    ) -> DeadLetter:
+        return DeadLetter(
+            source=self._source,
+            origin=self._origin,
+            offset=offset,
+            reason=error.reason,
+            detail=error.detail,
+            raw=raw[:EXCERPT_BYTES],
+            length=len(raw) if length is None else length,
+            parser=self._decoder.explain(raw[:200]).split(" ")[0],
+        )

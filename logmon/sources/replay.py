@@ -1,0 +1,376 @@
+"""Reads files, folders, globs and standard input as events; follows files that grow.
+
+Compressed files (`.gz .bz2 .xz`) are read as what they hold. Files are read with `read`, never
+mapped: a mapped file that is cut short kills the process (SIGBUS).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bz2
+import glob
+import gzip
+import lzma
+import os
+import stat
+import time
+from contextlib import aclosing
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from logmon.errors import PermanentSourceError
+from logmon.formats import LineDecoder
+from logmon.level import Level
+from logmon.source import Arrival, LogStreamOptions, Notice
+from logmon.sources.lines import LineReader
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+
+
+READ_BYTES = 256 * 1_024
+LOOK_EVERY_S = 0.1
+"""How often a followed file is looked at."""
+LAST_LINE_AFTER_S = 1.0
+"""A last line without its line end is taken as it is when nothing was added for this long."""
+TRACE_AFTER_S = 0.2
+"""A last event is no longer held back for trace lines after this long."""
+STDIN = "-"
+
+
+class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How files are read."""
+
+    input_format: str = "auto"
+    zone: tzinfo = UTC
+    levels: dict[str, Level] = {}
+    speed: float | None = None
+    """Recorded pace times this; None reads all at once."""
+    max_gap_s: float = 5.0
+    """Longest recorded gap that is waited for, in seconds of recorded time."""
+    follow: bool = False
+    lines: int | None = None
+    """Start at the last so many lines of each plain file; None starts at its beginning."""
+
+
+class ReplaySource:
+    """Reads inputs one after another; with `follow` it reads them side by side and stays."""
+
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        *,
+        name: str = "replay",
+        reading: ReplayOptions | None = None,
+        options: LogStreamOptions | None = None,
+        stdin_fd: int = 0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._inputs = tuple(inputs)
+        self._reading = reading or ReplayOptions()
+        self._stdin_fd = stdin_fd
+        self._sleep = sleep
+        self.name = name
+        self.options = options or LogStreamOptions()
+        LineDecoder("", input_format=self._reading.input_format)
+
+    async def observe(self) -> AsyncGenerator[Arrival, None]:
+        """Yield what the inputs hold.
+
+        Raises:
+            PermanentSourceError: an input is missing or cannot be read; the message names it.
+        """
+        paths = expand(self._inputs)
+        if self._reading.follow and len(paths) > 1:
+            async with aclosing(_side_by_side([self._input(path) for path in paths])) as arrivals:
+                async for arrival in arrivals:
+                    yield arrival
+            return
+        pace = _Pace(self._reading, self._sleep)
+        for path in paths:
+            async with aclosing(self._input(path)) as arrivals:
+                async for arrival in arrivals:
+                    async for part in pace.parts(arrival):
+                        yield part
+
+    async def _input(self, path: str) -> AsyncGenerator[Arrival, None]:
+        try:
+            if path == STDIN:
+                reading = self._stream(self._stdin_fd, "stdin", time.time_ns())
+            elif path.endswith((".gz", ".bz2", ".xz")):
+                reading = self._compressed(path)
+            else:
+                reading = self._file(path)
+            async with aclosing(reading) as arrivals:
+                async for arrival in arrivals:
+                    yield arrival
+        except (OSError, EOFError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise PermanentSourceError(f"{shown(path)}: {reason}") from None
+
+    def _reader(self, title: str, modified_ns: int) -> LineReader:
+        decoder = LineDecoder(
+            title,
+            input_format=self._reading.input_format,
+            zone=self._reading.zone,
+            levels=self._reading.levels,
+        )
+        return LineReader(decoder, source=self.name, origin=title, fallback_ns=modified_ns)
+
+    async def _compressed(self, path: str) -> AsyncGenerator[Arrival, None]:
+        opened = await asyncio.to_thread(_open_compressed, path)
+        try:
+            title = Path(path).stem
+            reader = self._reader(shown(title), os.stat(path).st_mtime_ns)  # noqa: PTH116
+            while data := await asyncio.to_thread(opened.read, READ_BYTES):
+                for arrival in reader.feed(data):
+                    yield arrival
+            for arrival in reader.flush():
+                yield arrival
+        finally:
+            opened.close()
+
+    async def _stream(self, fd: int, title: str, now_ns: int) -> AsyncGenerator[Arrival, None]:
+        """Read something that is no regular file, as its bytes come."""
+        reader = self._reader(title, now_ns)
+        while data := await _read_ready(fd, reader.holds_whole_line):
+            for arrival in reader.flush() if data is _NOTHING_YET else reader.feed(data):
+                yield arrival
+        for arrival in reader.flush():
+            yield arrival
+
+    async def _file(self, path: str) -> AsyncGenerator[Arrival, None]:
+        # Opening a FIFO for reading waits for a writer; non-blocking it does not.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(fd)
+            title = shown(Path(path).name)
+            if not stat.S_ISREG(status.st_mode):
+                async with aclosing(self._stream(fd, title, time.time_ns())) as arrivals:
+                    async for arrival in arrivals:
+                        yield arrival
+                return
+            reader = self._reader(title, status.st_mtime_ns)
+            if self._reading.lines is not None:
+                reader.restart(os.lseek(fd, last_lines(fd, self._reading.lines), os.SEEK_SET))
+            following = _Following(path, fd, reader, self._sleep)
+            async with aclosing(following.read(stay=self._reading.follow)) as arrivals:
+                async for arrival in arrivals:
+                    yield arrival
+            fd = following.fd
+        finally:
+            os.close(fd)
+
+
+class _Following:
+    """One regular file that may grow, be cut short, be replaced or vanish."""
+
+    def __init__(
+        self, path: str, fd: int, reader: LineReader, sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._path = path
+        self._reader = reader
+        self._sleep = sleep
+        self._quiet_s = 0.0
+        self.fd = fd
+
+    async def read(self, *, stay: bool) -> AsyncGenerator[Arrival, None]:
+        while True:
+            data = os.read(self.fd, READ_BYTES)
+            if data:
+                self._quiet_s = 0.0
+                for arrival in self._reader.feed(data):
+                    yield arrival
+                continue
+            if not stay or self._held_long_enough():
+                for arrival in self._reader.flush():
+                    yield arrival
+            if not stay:
+                return
+            for arrival in self._changed():
+                yield arrival
+            await self._sleep(LOOK_EVERY_S)
+            self._quiet_s += LOOK_EVERY_S
+
+    def _held_long_enough(self) -> bool:
+        limit = TRACE_AFTER_S if self._reader.holds_whole_line else LAST_LINE_AFTER_S
+        return self._reader.holds and self._quiet_s >= limit
+
+    def _changed(self) -> Iterator[Arrival]:
+        """Notice that the file was cut short or that its name now means another file."""
+        title = shown(Path(self._path).name)
+        here = os.fstat(self.fd)
+        if here.st_size < os.lseek(self.fd, 0, os.SEEK_CUR):
+            yield from self._reader.flush()
+            os.lseek(self.fd, 0, os.SEEK_SET)
+            self._reader.restart()
+            yield Arrival(notices=(Notice(text=f"{title} truncated, restarted at 0"),))
+            return
+        try:
+            fresh = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return
+        there = os.fstat(fresh)
+        if (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
+            os.close(fresh)
+            return
+        yield from self._reader.flush()
+        os.close(self.fd)
+        self.fd = fresh
+        self._reader.restart()
+        yield Arrival(notices=(Notice(text=f"{title} rotated, reading the new file"),))
+
+
+class _Pace:
+    """Hands rows on at the pace they were recorded at, times the speed."""
+
+    def __init__(self, reading: ReplayOptions, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._speed = reading.speed
+        self._max_gap_s = reading.max_gap_s
+        self._sleep = sleep
+        self._then_ns: int | None = None
+
+    async def parts(self, arrival: Arrival) -> AsyncGenerator[Arrival, None]:
+        batch = arrival.batch
+        if self._speed is None or batch is None:
+            yield arrival
+            return
+        start = 0
+        times = batch.columns.times.tolist()
+        for row, time_ns in enumerate(times):
+            gap_s = 0.0 if self._then_ns is None else (time_ns - self._then_ns) / 1e9
+            self._then_ns = time_ns
+            wait = min(max(gap_s, 0.0), self._max_gap_s) / self._speed
+            if wait > 0:
+                if row > start:
+                    yield Arrival(batch=batch.take(np.arange(start, row)))
+                start = row
+                await self._sleep(wait)
+        yield msgspec.structs.replace(arrival, batch=batch.take(np.arange(start, len(times))))
+
+
+async def _side_by_side(
+    readings: list[AsyncGenerator[Arrival, None]],
+) -> AsyncGenerator[Arrival, None]:
+    """Yield from several inputs as each has something; the first failure ends them all."""
+    queue: asyncio.Queue[Arrival | BaseException | None] = asyncio.Queue(maxsize=4)
+
+    async def forward(reading: AsyncGenerator[Arrival, None]) -> None:
+        try:
+            async with aclosing(reading) as arrivals:
+                async for arrival in arrivals:
+                    await queue.put(arrival)
+        except PermanentSourceError as error:
+            await queue.put(error)
+        else:
+            await queue.put(None)
+
+    tasks = [asyncio.create_task(forward(reading)) for reading in readings]
+    try:
+        left = len(tasks)
+        while left:
+            item = await queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                left -= 1
+            else:
+                yield item
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+_NOTHING_YET = b"\n"
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+async def _read_ready(fd: int, holds_event: bool) -> bytes:
+    """Return bytes as soon as there are some, b"" at the end.
+
+    With an event held back for trace lines, `_NOTHING_YET` when none came for a moment.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        ready: asyncio.Future[None] = loop.create_future()
+        try:
+            loop.add_reader(fd, _settle, ready)
+        except PermissionError:  # epoll takes no regular files; those are always ready
+            return os.read(fd, READ_BYTES)
+        try:
+            await asyncio.wait_for(ready, TRACE_AFTER_S if holds_event else None)
+        except TimeoutError:
+            return _NOTHING_YET
+        finally:
+            loop.remove_reader(fd)
+        try:
+            return os.read(fd, READ_BYTES)
+        except BlockingIOError:
+            continue
+
+
+def expand(inputs: Sequence[str]) -> list[str]:
+    """Return the files that names, folders and globs stand for, in a stable order.
+
+    Raises:
+        PermanentSourceError: a name or a pattern stands for nothing.
+    """
+    paths: list[str] = []
+    for name in inputs:
+        path = Path(name)
+        if name == STDIN or (path.exists() and not path.is_dir()):
+            paths.append(name)
+        elif path.is_dir():
+            found = sorted(str(file) for file in path.rglob("*") if file.is_file())
+            if not found:
+                raise PermanentSourceError(f"{shown(name)}: the folder holds no files")
+            paths += found
+        else:
+            matches = glob.glob(name, recursive=True)  # noqa: PTH207 - absolute patterns too
+            found = sorted(match for match in matches if Path(match).is_file())
+            if not found:
+                raise PermanentSourceError(f"{shown(name)}: no such file")
+            paths += found
+    return paths
+
+
+def last_lines(fd: int, count: int) -> int:
+    """Return the byte where the last `count` lines of a file begin; reads from its end."""
+    end = os.fstat(fd).st_size
+    if count == 0:
+        return end
+    left = count
+    place = end
+    if end and os.pread(fd, 1, end - 1) == b"\n":
+        left += 1
+    while place > 0:
+        start = max(0, place - READ_BYTES)
+        block = np.frombuffer(os.pread(fd, place - start, start), dtype=np.uint8)
+        breaks = np.flatnonzero(block == 10)
+        if len(breaks) >= left:
+            return start + int(breaks[-left]) + 1
+        left -= len(breaks)
+        place = start
+    return 0
+
+
+def shown(name: str) -> str:
+    """Return a file name as text that may be printed; odd bytes become `\\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _open_compressed(path: str) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
+    if path.endswith(".gz"):
+        return gzip.open(path)
+    if path.endswith(".bz2"):
+        return bz2.open(path)
+    return lzma.open(path)
