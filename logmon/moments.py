@@ -87,7 +87,7 @@ def parse_zone(text: str, *, where: str = "--timezone") -> tzinfo:
 
     try:
         return ZoneInfo(word)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         names = {name.lower(): name for name in available_timezones()}
         near = get_close_matches(word.lower(), names, n=1)
         meant = f"did you mean '{names[near[0]]}'?" if near else "write UTC, local or Europe/Berlin"

@@ -121,6 +121,7 @@ class _Teller:
         self._count = 0
         self._incident: tuple[Incident, int] | None = None
         self._trace = ""
+        self._late: LogEvent | None = None
 
     def chance(self, chaos: Chaos) -> bool:
         return chaos in self._chaos and self._rng.randrange(CHAOS_EVERY) == 0
@@ -133,14 +134,19 @@ class _Teller:
             count = min(BATCH_ROWS, count * 40)
         for _ in range(count):
             event = self.next(step_s)
+            if self._late is None and self.chance("disorder"):
+                self._late = event
+                continue
             events.append(event)
+            if self._late is not None:
+                events.append(self._late)
+                self._late = None
             if self.chance("duplicate"):
                 events.append(event)
-            if self.chance("disorder") and len(events) > 1:
-                events[-1], events[-2] = events[-2], events[-1]
             if self.chance("malformed"):
                 rejected.append(self._malformed(name))
-        return Arrival(batch=EventBatch(events), rejected=tuple(rejected))
+        batch = EventBatch(events) if events else None
+        return Arrival(batch=batch, rejected=tuple(rejected))
 
     def next(self, step_s: float) -> LogEvent:
         rng = self._rng

@@ -17,13 +17,14 @@ from logmon.errors import PatternTooSlow
 from logmon.event import from_ns
 from logmon.filter import SourceClause
 from logmon.level import Level, at_least
+from logmon.tui.driver import TerminalDriver
 from logmon.tui.filter_bar import FilterBar
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.palette import Palette
 from logmon.tui.panes import DetailPane, ItemsPane
 from logmon.tui.pickers import LevelPicker, SourcePicker
-from logmon.tui.pump import FramePump, terminal_backlog
+from logmon.tui.pump import FramePump
 from logmon.tui.tail_model import TailModel
 from logmon.tui.tail_view import TailView
 from logmon.visible import visible
@@ -77,7 +78,7 @@ class LogmonApp(App[None]):
         keys: dict[str, list[str]] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self._hub = hub
         self._items = items
         self._item_of = item_of
@@ -91,7 +92,11 @@ class LogmonApp(App[None]):
         """Set once keys and `exit` are heard."""
         self.state = state or FilterState()
         self.model = TailModel(hub.log)
-        self.pump = FramePump(self._frame, redraw_hz, lambda: terminal_backlog(self))
+        self.pump = FramePump(self._frame, redraw_hz, self._backlog)
+
+    def _backlog(self) -> int:
+        driver = self._driver
+        return driver.backlog() if isinstance(driver, TerminalDriver) else 0
 
     # Layout
 

@@ -7,12 +7,10 @@ the difference between 2 s and 0.1 s from a key to its echo (measured at 150 kB/
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from textual.app import App
 
 LOOK_AGAIN_S = 0.01
 """How long to wait before asking again whether the terminal has caught up."""
@@ -63,13 +61,3 @@ class FramePump:
             self._armed.cancel()
             self._armed = None
         self._idle.set()
-
-
-def terminal_backlog(app: App[Any]) -> int:
-    """Return how many writes the terminal has not taken yet; 0 when that cannot be known.
-
-    Textual offers no public way to ask (8.2.8): its driver hands frames to a writer thread.
-    """
-    writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
-    queue = getattr(writer, "_queue", None)
-    return queue.qsize() if queue is not None else 0

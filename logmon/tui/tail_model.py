@@ -383,7 +383,9 @@ class TailModel:
         seqs = self.visible()
         if not seqs:
             return False
-        start = self.cursor if self.cursor is not None else seqs[-1] + (direction < 0)
+        start = self.cursor
+        if start is None:  # nothing is selected yet: the newest one that there is
+            start, direction = seqs[-1] + 1, -1
         for segment in self._segments_from(start, direction):
             found = wanted(segment, self.rows(segment)) + segment.first_seq
             found = found[found > start] if direction > 0 else found[found < start]

@@ -1,0 +1,203 @@
+"""Files, folders, globs, standard input; pace; following what grows."""
+
+import asyncio
+import gzip
+import os
+
+import numpy as np
+import pytest
+
+from logmon.batch import events_of
+from logmon.errors import PermanentSourceError
+from logmon.sources.replay import ReplayOptions, ReplaySource
+from logmon.testing import FakeClock, check_source_contract
+
+LOGS = ["Android", "Apache", "BGL", "HDFS", "Linux", "OpenSSH", "Proxifier", "Spark"]
+
+
+async def messages(source: ReplaySource) -> list[str]:
+    return [
+        event.message
+        async for arrival in source.observe()
+        if arrival.batch is not None
+        for event in events_of(arrival.batch)
+    ]
+
+
+@pytest.mark.parametrize("name", LOGS)
+async def test_a_real_log_replays_line_for_line(foreign_data, name):
+    path = foreign_data / "loghub" / f"{name}_2k.log"
+    data = path.read_bytes()
+    raws: list[bytes] = []
+    async for arrival in ReplaySource([str(path)]).observe():
+        assert not arrival.rejected
+        batch = arrival.batch
+        raws += [batch.raw(row) for row in range(len(batch))]
+        assert all("\r" not in event.message for event in events_of(batch))
+    assert b"\n".join(raws) == data.removesuffix(b"\n")
+    assert len(raws) + sum(raw.count(b"\n") for raw in raws) == 2_000
+
+
+async def test_folders_globs_and_compressed_files_are_read_in_order(tmp_path):
+    (tmp_path / "b.log").write_text("b1\nb2\n")
+    (tmp_path / "a.log").write_text("a1\n")
+    (tmp_path / "c.log.gz").write_bytes(gzip.compress(b"c1\n"))
+    assert await messages(ReplaySource([str(tmp_path)])) == ["a1", "b1", "b2", "c1"]
+    assert await messages(ReplaySource([f"{tmp_path}/*.log"])) == ["a1", "b1", "b2"]
+
+
+async def test_standard_input_is_read_to_its_end(tmp_path):
+    read_end, write_end = os.pipe()
+    source = ReplaySource(["-"], stdin_fd=read_end)
+    os.write(write_end, b"one\ntwo\nthree")
+    os.close(write_end)
+    assert await messages(source) == ["one", "two", "three"]
+    os.close(read_end)
+
+
+async def test_a_fifo_is_followed_until_its_writer_leaves(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR)
+    reading = asyncio.create_task(messages(ReplaySource([str(path)])))
+    await asyncio.sleep(0.05)
+    os.write(fd, b"hello\n")
+    await asyncio.sleep(0.05)
+    os.close(fd)
+    assert await reading == ["hello"]
+
+
+@pytest.mark.parametrize("name", ["missing.log", "no*match", "."])
+async def test_what_stands_for_nothing_is_named(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PermanentSourceError, match=r"no such file|holds no files"):
+        await messages(ReplaySource([name]))
+
+
+async def test_a_broken_archive_is_a_permanent_failure_that_names_it(tmp_path):
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(b"a\n" * 1_000)[:-9])
+    with pytest.raises(PermanentSourceError, match=r"x\.gz"):
+        await messages(ReplaySource([str(path)]))
+
+
+async def test_an_odd_file_name_is_shown_escaped(tmp_path):
+    path = os.fsencode(tmp_path) + b"/a\xff\x1b.log"
+    with open(path, "wb") as file:  # noqa: ASYNC230, PTH123
+        file.write(b"x\n")
+    async for arrival in ReplaySource([os.fsdecode(path)]).observe():
+        assert arrival.batch.event(0).source == "a\\xff\x1b.log"
+
+
+async def test_recorded_pace_is_kept_scaled_and_idle_gaps_are_cut(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text(
+        "2026-11-23T12:00:00Z a\n2026-11-23T12:00:02Z b\n2026-11-23T12:00:02Z c\n2026-11-23T13:00:00Z d\n"
+    )
+    clock = FakeClock()
+    reading = ReplayOptions(speed=2, max_gap_s=10)
+    source = ReplaySource([str(path)], reading=reading, sleep=clock.sleep)
+    assert await messages(source) == ["a", "b", "c", "d"]
+    assert clock.slept == [1.0, 5.0]
+
+
+async def test_the_last_lines_come_first_when_following(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text("".join(f"m{n}\n" for n in range(100_000)))
+    source = ReplaySource([str(path)], reading=ReplayOptions(follow=True, lines=3))
+    async for arrival in source.observe():
+        assert [event.message for event in events_of(arrival.batch)] == ["m99997", "m99998"]
+        break
+
+
+async def follow(path, *steps):
+    """Follow a file while steps change it; return what was seen as messages and notices."""
+    seen: list[str] = []
+    waiting = list(steps)
+
+    async def sleep(_seconds: float) -> None:
+        quiet.append(1)
+        if len(quiet) % 15 == 0:
+            if not waiting:
+                raise PermanentSourceError("done")
+            waiting.pop(0)()
+        await asyncio.sleep(0)
+
+    quiet: list[int] = []
+    source = ReplaySource([str(path)], reading=ReplayOptions(follow=True), sleep=sleep)
+    try:
+        async for arrival in source.observe():
+            seen += [f"[{notice.text}]" for notice in arrival.notices]
+            if arrival.batch is not None:
+                seen += [event.message for event in events_of(arrival.batch)]
+    except PermanentSourceError:
+        pass
+    return seen
+
+
+def append(path, text):
+    def step():
+        with path.open("a") as file:
+            file.write(text)
+
+    return step
+
+
+async def test_growth_is_followed_and_a_half_written_line_waits_for_its_end(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text("one\n")
+    with path.open("a") as file:
+        file.write("ha")
+        file.flush()
+        file.write("lf\n")
+    assert await follow(path, append(path, "two\nthree\n"), append(path, "last")) == [
+        "one",
+        "half",
+        "two",
+        "three",
+        "last",
+    ]
+
+
+async def test_a_truncated_file_is_read_from_its_start_and_that_is_said(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text("one\ntwo\n")
+    seen = await follow(path, lambda: path.write_text("new\n"))
+    assert seen == ["one", "two", "[x.log truncated, restarted at 0]", "new"]
+
+
+async def test_a_rotated_file_is_read_to_its_end_and_then_the_new_one(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text("one\n")
+
+    def rotate():
+        path.rename(tmp_path / "x.log.1")
+        path.write_text("new\n")
+
+    assert await follow(path, rotate) == ["one", "[x.log rotated, reading the new file]", "new"]
+
+
+async def test_rows_held_cost_their_bytes_and_little_more(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_bytes(b"2026-11-23T12:00:00Z INFO a: message\n" * 5_000)
+    async for arrival in ReplaySource([str(path)]).observe():
+        batch = arrival.batch
+        arrays = sum(
+            array.nbytes
+            for array in (
+                batch.columns.times,
+                batch.columns.levels,
+                batch.columns.source_ids,
+                batch._starts,
+                batch._ends,
+            )
+        )
+        assert arrays <= 25 * len(batch)
+        assert len(batch._block) <= 38 * len(batch)
+        assert batch.columns.times.dtype == np.int64
+
+
+async def test_files_keep_the_contract_of_sources(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text('a\n{"message":"b"}\n{broken\n  at x\n' * 600)
+    await check_source_contract(lambda: ReplaySource([str(path)], name="files"))
