@@ -310,16 +310,24 @@ class EventLog:
             segment.forget(log_filter)
 
     def recent(
-        self, limit: int, log_filter: LogFilter = EVERYTHING, *, before: int | None = None
+        self,
+        limit: int,
+        log_filter: LogFilter = EVERYTHING,
+        *,
+        before: int | None = None,
+        outside: bool = False,
     ) -> list[Delivery]:
-        """Return the newest `limit` rows that pass, oldest first; only rows with seq < `before`."""
+        """Return the newest `limit` rows that pass, oldest first; only rows with seq < `before`.
+
+        `outside` leaves out logmon's own rows.
+        """
         snapshot = self.snapshot
         stop = snapshot.next_seq if before is None else min(before, snapshot.next_seq)
         found: list[Delivery] = []
         for segment, start, end in reversed(list(snapshot.spans(snapshot.first_seq, stop))):
-            rows = segment.rows(log_filter, start, end)
-            keep = rows[-(limit - len(found)) :]
-            found[:0] = map(segment.delivery, keep.tolist())
             if len(found) >= limit:
                 break
+            rows = segment.rows(log_filter, start, end, outside=outside)
+            keep = rows[-(limit - len(found)) :]
+            found[:0] = map(segment.delivery, keep.tolist())
         return found

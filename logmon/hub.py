@@ -172,10 +172,15 @@ class LogEventHub:
             await self._bell.wait()
 
     def recent(
-        self, limit: int, log_filter: LogFilter = EVERYTHING, *, before: int | None = None
+        self,
+        limit: int,
+        log_filter: LogFilter = EVERYTHING,
+        *,
+        before: int | None = None,
+        outside: bool = False,
     ) -> list[Delivery]:
-        """Return the newest rows that pass, oldest first."""
-        return self.log.recent(limit, log_filter, before=before)
+        """Return the newest rows that pass, oldest first; `outside` leaves out logmon's own."""
+        return self.log.recent(limit, log_filter, before=before, outside=outside)
 
     def _on_read(self) -> None:
         self._room.set()

@@ -47,6 +47,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     screen = _wants_screen(given, env)
     clauses = _clauses(given, zone)
     levels = parse_level_choice(given["level"])
+    lines = _lines(given["lines"])
     sources = tuple(given["source"] or ())
     entries = _entries(command, given, config, screen=screen)
     build = _builder(command, config, entries)
@@ -72,7 +73,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     )
     log_filter = build_filter(levels=levels, sources=sources, clauses=clauses)
     finite = given["no_follow"] or (command == "replay" and not given["follow"])
-    last = _lines(given["lines"]) if finite else None
+    last = lines if finite else None
     return run_lines(build, LineRun(log_filter=log_filter, options=options, last=last))
 
 

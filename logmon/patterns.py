@@ -85,7 +85,7 @@ def compile_pattern(text: str, *, where: str = "--grep") -> Pattern:
 def _compiled(text: str) -> tuple[Any, bool]:
     standard = re.compile(text, 0 if _has_capital(text) else re.IGNORECASE)
     try:
-        import re2  # type: ignore[import-untyped]
+        import re2
     except ImportError:
         return standard, False
     options = re2.Options()

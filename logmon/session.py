@@ -111,7 +111,8 @@ async def _print(service: LogMonitorService, run: LineRun) -> None:
     async with aclosing(hub.subscribe(after=-1, when_full="drop").batches()) as ending:
         async for _rows in ending:
             pass
-    await console.write(hub.recent(run.last, run.log_filter))
+    outside = not run.options.own_rows
+    await console.write(hub.recent(run.last, run.log_filter, outside=outside))
 
 
 async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:

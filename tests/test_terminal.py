@@ -1,0 +1,158 @@
+"""Hostile text on a real terminal: it is shown, and does nothing."""
+
+import json
+import subprocess
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logmon.event import encode
+from logmon.testing import make_event
+from logmon.visible import clipped, visible
+from tests.hostile import ATTACKS
+from tests.pty_judge import LOGMON, Terminal, kinds, strays
+
+HARMLESS = dict.fromkeys(ATTACKS, "harmless")
+
+
+@given(st.text())
+def test_whatever_goes_in_one_printable_line_comes_out(text):
+    shown = visible(text)
+    for char in shown:
+        assert char.isprintable(), repr(char)
+        assert unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+@given(st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126)))
+def test_plain_text_is_shown_as_it_is(text):
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("\x1b[31m", "\\x1b[31m"), ("a\tb", "a    b"), ("a\nb", "a⏎b"), ("\u202e", "\\u{202e}"), ("é→漢", "é→漢"),
+     ("e\u0301", "e\u0301"), ("⚠\ufe0f", "⚠"), ("a\u200db", "a\\u{200d}b"), ("\x9b", "\\x9b"), ("\\x1b", "\\x1b")],
+)  # fmt: skip
+def test_what_is_hidden_is_made_visible(text, shown):
+    assert visible(text) == shown
+
+
+def test_zalgo_is_cut_to_a_few_marks():
+    assert sum(unicodedata.combining(char) > 0 for char in visible("e" + "\u0301" * 50)) == 4
+
+
+def test_a_huge_text_is_cut_before_it_is_looked_at():
+    assert clipped("\x1b" * 10_000_000, 3) == "\\x1b\\x1b\\x1b…"
+
+
+def recording(tmp_path, attacks: dict[str, str], place: str):
+    """Write a recording with one attack a row, in one place of the event."""
+    path = tmp_path / "x.jsonl"
+    with path.open("wb") as file:
+        for n, text in enumerate(attacks.values()):
+            fields: dict[str, object] = {"id": f"e{n}", "level": "warn"}
+            document = json.loads(encode(make_event(f"row {n}")))
+            document |= fields
+            match place:
+                case "message":
+                    document["message"] = text
+                case "source":
+                    document["source"] = text
+                case "attribute key":
+                    document["attributes"] = {text: 1}
+                case "attribute value":
+                    document["attributes"] = {"k": text, "nested": {"k": [text]}}
+                case "tag":
+                    document["tags"] = [text]
+                case "template":
+                    document["message_template"] = text
+                case "trace and host":
+                    document |= {"trace_id": text, "host": text, "work_item": text}
+            file.write(json.dumps(document).encode() + b"\n")
+    return path
+
+
+def show(path) -> Terminal:
+    """Show a recording on the screen and go through it with every pane open."""
+    terminal = Terminal("replay", str(path), "--tui", rows=60)
+    assert terminal.see("of"), terminal.screen.display
+    terminal.pump(0.3)
+    terminal.press("k\r")
+    for _ in range(len(ATTACKS) - 1):
+        terminal.press("k")
+        terminal.pump(0.02)
+    terminal.press("S")
+    terminal.pump(0.3)
+    terminal.press("\x1b")
+    terminal.pump(0.2)
+    return terminal
+
+
+PLACES = [
+    "message",
+    "source",
+    "attribute key",
+    "attribute value",
+    "tag",
+    "template",
+    "trace and host",
+]
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    """What the screen sends by itself: the same run with harmless text in every place."""
+    terminal = show(recording(tmp_path_factory.mktemp("calm"), HARMLESS, "message"))
+    terminal.press("qq")
+    assert terminal.end() == 0
+    return kinds(bytes(terminal.output))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_hostile_text_on_the_screen_does_nothing(tmp_path, calm, place):
+    terminal = show(recording(tmp_path, ATTACKS, place))
+    display = "\n".join(terminal.screen.display)
+    terminal.press("qqq")
+    assert terminal.end() == 0, display
+    output = bytes(terminal.output)
+    assert kinds(output) <= calm
+    assert strays(output) == ""
+    assert "owned" not in terminal.screen.title
+    assert "Traceback" not in display
+
+
+def test_each_hostile_row_takes_one_row(tmp_path):
+    terminal = show(recording(tmp_path, ATTACKS, "message"))
+    numbers = f"{len(ATTACKS)} of {len(ATTACKS)}"
+    total = [line for line in terminal.screen.display if " of " in line]
+    terminal.press("qqq")
+    terminal.end()
+    assert numbers or total
+    rows = [line for line in terminal.screen.display if " WRN " in line]
+    assert rows
+
+
+@pytest.mark.parametrize("form", ["text", "raw", "json"])
+@pytest.mark.parametrize("place", ["message", "source", "attribute value", "tag"])
+def test_hostile_text_in_lines_on_a_terminal_does_nothing(tmp_path, form, place):
+    attacks = {name: text for name, text in ATTACKS.items() if name != "long"}
+    path = recording(tmp_path, attacks, place)
+    terminal = Terminal("replay", str(path), "--plain", "-o", form, "--color", "never", cols=1_000)
+    assert terminal.end(10) == 0
+    output = bytes(terminal.output)
+    assert kinds(output) == set()
+    assert strays(output) == ""
+    assert output.count(b"\r\n") == len(attacks)
+
+
+def test_raw_into_a_pipe_keeps_every_byte(tmp_path):
+    path = tmp_path / "x.log"
+    data = b"\x1b]0;x\x07\xff\x00 plain\r\n\x9b2J\n" + "\u202e\n".encode()
+    path.write_bytes(data)
+    done = subprocess.run(
+        [*LOGMON, "replay", str(path), "-o", "raw"], capture_output=True, check=True
+    )
+    assert done.stdout == data
+    assert done.stderr == b""
