@@ -53,7 +53,7 @@ def test_moving_up_pauses_and_new_rows_move_nothing():
     add(log, 500)
     model.sync()
     assert model.visible() == before
-    assert (model.following, model.cursor, model.new_rows) == (False, 48, 500)
+    assert (model.following, model.cursor, model.new_rows) == (False, 47, 500)
 
 
 def test_moving_down_past_the_end_follows_again():

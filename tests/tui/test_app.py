@@ -1,0 +1,372 @@
+"""The screen, one gesture and one visible result at a time; and a picture of each of its states."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.strip import Strip
+
+from logmon.event import from_ns, to_ns
+from logmon.hub import LogEventHub
+from logmon.level import Level, at_least
+from logmon.sentinel.pipeline import Sentinel
+from logmon.source import Arrival, Notice
+from logmon.sources.mock import MockSettings, MockSource
+from logmon.testing import NOON, FakeClock, arrival_of, make_event
+from logmon.tui.app import LogmonApp
+from logmon.tui.filter_bar import FilterBar
+from logmon.tui.filter_state import FilterState
+from logmon.tui.header import FilterLine, Header
+from logmon.tui.panes import DetailPane, ItemsPane
+from logmon.tui.tail_view import TailView
+
+PICTURES = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
+
+
+class Stage:
+    """A hub with one source, Sentinel, and the app on it."""
+
+    def __init__(self, **options: object) -> None:
+        self.clock = FakeClock()
+        self.hub = LogEventHub(now=self.clock.now)
+        self.sentinel = Sentinel()
+        self.intake = self.hub.intake("mock")
+        self.intake.statistics.state = "live"
+        self._pipeline = self.hub.subscribe_pipeline(self.sentinel.filter, name="sentinel")
+        self.app = LogmonApp(
+            self.hub,
+            items=self.sentinel.items.all,
+            item_of=self.sentinel.items.get,
+            now=self.clock.now,
+            **options,
+        )
+
+    async def give(self, *events) -> None:
+        await self.accept(arrival_of(*events))
+
+    async def accept(self, arrival: Arrival) -> None:
+        await self.intake.accept(arrival)
+        while rows := self._pipeline.take():
+            effects = self.sentinel.process(rows)
+            self.hub.publish_own(effects.events, origin="sentinel", links=effects.links)
+
+    async def drawn(self, pilot) -> None:
+        await pilot.pause()
+        await self.app.pump.idle()
+        await pilot.pause()
+
+    def rows(self) -> list[str]:
+        view = self.app.screen.query_one(TailView)
+        return [view.line(y).text.rstrip() for y in range(view.size.height)]
+
+    def line(self, kind) -> str:
+        return self.app.screen.query_one(kind).line(0).text
+
+
+@asynccontextmanager
+async def stage(size=(120, 34), **options):
+    made = Stage(**options)
+    async with made.app.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield made, pilot
+
+
+async def test_what_arrives_is_shown_and_followed():
+    async with stage(size=(100, 24)) as (s, pilot):
+        for n in range(60):
+            await s.give(make_event(f"row {n}", source="api"))
+        await s.drawn(pilot)
+        rows = [row for row in s.rows() if row]
+        assert "row 59" in rows[-1]
+        assert "INF api" in rows[-1]
+        assert "60 of 60 shown" in s.line(FilterLine)
+        assert "LIVE" in s.line(Header)
+
+
+async def test_typing_a_filter_hides_the_other_rows_at_once():
+    async with stage() as (s, pilot):
+        await s.give(
+            make_event("payment accepted"), make_event("payment refused", level=Level.INFO)
+        )
+        await pilot.press("slash", *"refus")
+        await s.drawn(pilot)
+        assert [row.split()[-1] for row in s.rows() if row] == ["refused"]
+        await s.give(make_event("refused too"), make_event("fine"))
+        await s.drawn(pilot)
+        assert "2 of 4 shown" in s.line(FilterLine)
+        await pilot.press("escape")
+        await s.drawn(pilot)
+        assert "4 of 4 shown" in s.line(FilterLine)
+        await pilot.press("slash", *"fine", "enter")
+        await s.drawn(pilot)
+        assert "1 of 4 shown" in s.line(FilterLine)
+        assert not s.app.screen.query_one(FilterBar).display
+
+
+async def test_going_up_pauses_counts_what_is_new_and_f_follows_again():
+    async with stage() as (s, pilot):
+        for n in range(80):
+            await s.give(make_event(f"row {n}"))
+        await s.drawn(pilot)
+        await pilot.press("k", "k")
+        before = s.rows()
+        for n in range(1_204):
+            await s.give(make_event(f"new {n}"))
+        await s.drawn(pilot)
+        assert [row[:100] for row in s.rows()] == [row[:100] for row in before]
+        assert "PAUSED · 1,204 new · F to follow" in s.line(Header)
+        await pilot.press("F")
+        await s.drawn(pilot)
+        assert "new 1203" in [row for row in s.rows() if row][-1]
+
+
+async def test_freezing_stops_the_screen_and_not_the_recording():
+    async with stage() as (s, pilot):
+        await s.give(make_event("before"))
+        await s.drawn(pilot)
+        await pilot.press("equals_sign")
+        await s.give(make_event("after"))
+        await s.drawn(pilot)
+        assert not any("after" in row for row in s.rows())
+        assert "FROZEN · 1 new" in s.line(Header)
+        await pilot.press("equals_sign")
+        await s.drawn(pilot)
+        assert any("after" in row for row in s.rows())
+
+
+async def test_brackets_change_the_level_and_the_pickers_choose():
+    async with stage() as (s, pilot):
+        await s.give(*[make_event(level.label, level=level, source=level.code) for level in Level])
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await s.drawn(pilot)
+        assert "≥ info" in s.line(FilterLine)
+        await pilot.press("left_square_bracket")
+        await s.drawn(pilot)
+        assert "≥ debug" in s.line(FilterLine)
+        await pilot.press("L")
+        await pilot.pause(0.1)
+        await pilot.press("down", "down", "down", "enter")
+        await s.drawn(pilot)
+        assert "≥ warn" in s.line(FilterLine)
+        await pilot.press("S")
+        await pilot.pause(0.1)
+        await pilot.press("n", "space", "enter")
+        await s.drawn(pilot)
+        assert s.app.state.sources
+
+
+async def test_an_event_and_its_work_item_are_marked_and_joined_by_jumps():
+    async with stage() as (s, pilot):
+        await s.give(
+            make_event("calm"), make_event("Card declined", level=Level.ERROR), make_event("calm")
+        )
+        await s.drawn(pilot)
+        marked = [row for row in s.rows() if "◆ WI-1" in row]
+        assert len(marked) == 2
+        assert all(row.startswith("▌") for row in marked)
+        assert "1 open" in s.line(ItemsPane)
+        await pilot.press("a", "enter")
+        await s.drawn(pilot)
+        assert "sentinel" in s.line(DetailPane)
+        await pilot.press("A")
+        await s.drawn(pilot)
+        assert "tests · error" in s.line(DetailPane)
+
+
+async def test_a_click_selects_a_row_and_the_wheel_scrolls():
+    async with stage() as (s, pilot):
+        for n in range(80):
+            await s.give(make_event(f"row {n}"))
+        await s.drawn(pilot)
+        await pilot.click(TailView, offset=(30, 3))
+        await s.drawn(pilot)
+        shown = s.rows()[3]
+        assert f"row {s.app.model.cursor}" in shown
+        first = s.app.model.visible()[0]
+        view = s.app.screen.query_one(TailView)
+        view.on_mouse_scroll_up(type("E", (), {"stop": lambda self: None})())
+        assert s.app.model.visible()[0] == first - 3
+
+
+async def test_a_failing_source_is_named_with_its_reason():
+    async with stage() as (s, pilot):
+        account = s.hub.intake("prod").statistics
+        account.state, account.detail = "retry in 8 s", "403 Forbidden"
+        await pilot.pause(1.1)
+        assert "prod ✗ 403 Forbidden · retry in 8 s" in s.line(Header)
+
+
+async def test_painted_rows_leave_no_garbage_cycles():
+    async with stage() as (s, pilot):
+        for n in range(100):
+            await s.give(*[make_event(f"row {n}.{m} → é") for m in range(30)])
+            await s.app.pump.idle()
+        await s.drawn(pilot)
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for n in range(100):
+                await s.give(*[make_event(f"more {n}.{m}") for m in range(30)])
+                s.app._frame()
+                await pilot.pause()
+            gc.collect()
+            strips = sum(isinstance(thing, Strip) for thing in gc.garbage)
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+        assert s.app.pump.frames > 50
+        assert strips <= 10
+
+
+async def test_nothing_is_drawn_while_the_terminal_is_behind():
+    async with stage() as (s, pilot):
+        behind = [3]
+        s.app.pump._backlog = lambda: behind[0]
+        frames = s.app.pump.frames
+        for n in range(50):
+            await s.give(make_event(f"row {n}"))
+        await pilot.pause(0.1)
+        assert s.app.pump.frames == frames
+        behind[0] = 0
+        await s.drawn(pilot)
+        assert s.app.pump.frames == frames + 1
+        assert any("row 49" in row for row in s.rows())
+
+
+async def test_keys_can_be_changed_by_action_name():
+    async with stage(keys={"freeze": ["z"]}) as (s, pilot):
+        await pilot.press("z")
+        assert s.app.model.frozen
+
+
+# Pictures: docs/screens/*.svg, made here and compared; a change is taken in with
+# LOGMON_PICTURES=write, after looking at it.
+
+
+async def story(s: Stage, count: int = 150) -> None:
+    """Tell the mock's story at fixed times."""
+    clock = FakeClock()
+    source = MockSource(
+        settings=MockSettings(), monotonic=clock.monotonic, sleep=clock.sleep, start=NOON
+    )
+    seen = 0
+    async for arrival in source.observe():
+        await s.accept(arrival)
+        seen += len(arrival.batch)
+        if seen >= count:
+            break
+    s.clock.advance(count / 25)
+
+
+def portrait(app: LogmonApp) -> str:
+    """Return the screen as SVG without what differs from run to run or names another host."""
+    svg = app.export_screenshot()
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"terminal-\d+", "terminal", svg)
+    return re.sub(r"[ \t]+\n", "\n", svg)
+
+
+def compare(name: str, app: LogmonApp) -> None:
+    path = PICTURES / f"{name}.svg"
+    svg = portrait(app)
+    if os.environ.get("LOGMON_PICTURES") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(svg)
+    assert path.exists(), f"no picture {path}; make it with LOGMON_PICTURES=write"
+    assert svg == path.read_text(), f"{name} looks different; look, then LOGMON_PICTURES=write"
+
+
+SCENES = {
+    "live": {},
+    "empty": {},
+    "paused": {},
+    "filtered": {},
+    "filtered-to-nothing": {},
+    "detail": {},
+    "failing": {},
+    "narrow": {"size": (60, 24)},
+    "light": {"theme": "textual-light"},
+    "no-colour": {},
+    "hostile": {},
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_each_state_of_the_screen_looks_as_its_picture(name, monkeypatch):
+    if name == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+    options = dict(SCENES[name])
+    size = options.pop("size", (120, 34))
+    async with stage(size=size, **options) as (s, pilot):
+        if name not in ("empty", "failing"):
+            await story(s)
+        await s.drawn(pilot)
+        await SCENE_STEPS.get(name, nothing)(s, pilot)
+        await s.drawn(pilot)
+        for timer in list(s.app._timers):
+            timer.stop()
+        header = s.app.screen.query_one(Header)
+        header._rates.extend([12, 20, 25, 26, 25, 24, 40, 61, 30, 25])
+        header._now = s.clock.now()
+        header.refresh()
+        await pilot.pause()
+        compare(name, s.app)
+
+
+async def nothing(s, pilot):
+    pass
+
+
+async def pause_it(s, pilot):
+    await pilot.press("k", "k", "k")
+    for n in range(1_204):
+        await s.give(make_event(f"new {n}", id=f"n{n}"))
+
+
+async def filter_it(s, pilot):
+    await pilot.press("right_square_bracket", "right_square_bracket", "slash", *"card")
+
+
+async def filter_to_nothing(s, pilot):
+    await pilot.press("slash", *"no such words", "enter")
+
+
+async def detail_it(s, pilot):
+    await pilot.press("a", "A", "enter")
+
+
+async def fail_it(s, pilot):
+    s.intake.statistics.state = "retry in 8 s"
+    s.intake.statistics.detail = "403 Forbidden"
+    s.hub.announce(
+        Notice(text="mock stopped: 403 Forbidden · retry in 8.0 s", level=Level.WARN), source="mock"
+    )
+
+
+async def hostile(s, pilot):
+    from tests.hostile import ATTACKS
+
+    later = to_ns(NOON) + 10**10
+    for n, text in enumerate(list(ATTACKS.values())[:-1]):
+        await s.give(make_event(text, id=f"h{n}", timestamp=from_ns(later + n * 10**7)))
+
+
+SCENE_STEPS = {
+    "paused": pause_it,
+    "filtered": filter_it,
+    "filtered-to-nothing": filter_to_nothing,
+    "detail": detail_it,
+    "failing": fail_it,
+    "hostile": hostile,
+}
+
+
+def test_the_level_in_force_is_described_in_words():
+    assert FilterState(levels=at_least(Level.WARN)).describe_level() == "≥ warn"
+    assert FilterState(levels=frozenset({Level.ERROR})).describe_level() == "error"
+    assert FilterState().describe_level() == "all"
