@@ -236,7 +236,11 @@ class LogmonApp(App[None]):
     def on_tail_view_detail_asked(self, _event: TailView.DetailAsked) -> None:
         """Open or close the detail pane."""
         pane = self.query_one(DetailPane)
-        pane.display = not pane.display
+        self._open_detail(not pane.display)
+
+    def _open_detail(self, wanted: bool) -> None:
+        self.query_one(DetailPane).display = wanted
+        self.set_class(wanted, "-detail")
         self._show_detail()
 
     def on_items_pane_chosen(self, event: ItemsPane.Chosen) -> None:
@@ -349,7 +353,7 @@ class LogmonApp(App[None]):
         if self.screen.query("HelpPanel"):
             self.action_hide_help_panel()
         elif pane.display:
-            pane.display = False
+            self._open_detail(False)
         self.query_one(TailView).focus()
 
     def action_leave(self) -> None:

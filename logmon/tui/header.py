@@ -60,6 +60,8 @@ class Header(LinesWidget):
         states = [source.state for source in self._hub.sources.values()]
         if states and all(state == "ended" for state in states):
             return ("■ END", palette.bar_bold)
+        if states and not any(state in ("live", "starting", "ended") for state in states):
+            return ("▲ DOWN", palette.bar_bad)
         return ("● LIVE", palette.bar_good)
 
     def _source(self, name: str, source: SourceStatistics) -> list[Span]:

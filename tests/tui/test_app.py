@@ -118,7 +118,8 @@ async def test_going_up_pauses_counts_what_is_new_and_f_follows_again():
         for n in range(1_204):
             await s.give(make_event(f"new {n}"))
         await s.drawn(pilot)
-        assert [row[:100] for row in s.rows()] == [row[:100] for row in before]
+        bare = [row[:100].rstrip() for row in s.rows()]  # the scrollbar at the end may move
+        assert bare == [row[:100].rstrip() for row in before]
         assert "PAUSED · 1,204 new · F to follow" in s.line(Header)
         await pilot.press("F")
         await s.drawn(pilot)
