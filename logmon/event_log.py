@@ -31,6 +31,8 @@ SEGMENT_BYTES = 1 << 20
 MEMO_FILTERS = 32
 """Distinct filters whose result a segment remembers; the oldest is forgotten first."""
 
+_NO_ROWS: Rows = np.arange(0)
+
 OWN_ORIGINS = ("logmon", "sentinel")
 """Origins that only the hub can give: its own notices, and what Sentinel says."""
 
@@ -53,7 +55,7 @@ class Segment:
     """Consecutive rows: preallocated columns, the batches behind them, links to work items."""
 
     __slots__ = (
-        "_batches", "_masks", "_places", "_starts", "capacity", "count", "first_seq", "levels",
+        "_batches", "_masks", "_places", "_rows", "_starts", "capacity", "count", "first_seq", "levels",
         "links", "names", "nbytes", "origin_ids", "origins", "source_ids", "times",
     )  # fmt: skip
 
@@ -73,6 +75,7 @@ class Segment:
         self._starts: list[int] = []
         self._batches: list[Batch] = []
         self._masks: dict[LogFilter, tuple[NDArray[np.bool_], int]] = {}
+        self._rows: dict[LogFilter, tuple[int, int, Rows]] = {}
 
     def has_room(self, rows: int) -> bool:
         """Whether that many rows still fit, and the segment is not heavy already."""
@@ -136,13 +139,14 @@ class Segment:
             mask[done:stop] = self.evaluate(log_filter, done, stop)
             self._masks.pop(log_filter, None)
             while len(self._masks) >= MEMO_FILTERS:
-                del self._masks[next(iter(self._masks))]
+                self.forget(next(iter(self._masks)))
             self._masks[log_filter] = (mask, stop)
         return mask[:stop]
 
     def forget(self, log_filter: LogFilter) -> None:
         """Drop the remembered result of a filter."""
         self._masks.pop(log_filter, None)
+        self._rows.pop(log_filter, None)
 
     def evaluate(self, log_filter: LogFilter, start: int, stop: int) -> NDArray[np.bool_]:
         """Return which rows of a range pass, without remembering it; safe on any thread."""
@@ -155,10 +159,13 @@ class Segment:
 
     def rows(self, log_filter: LogFilter, start: int, stop: int, *, outside: bool = False) -> Rows:
         """Return the rows of a range that pass; `outside` leaves out logmon's own rows."""
-        if log_filter.clauses:
-            rows = np.flatnonzero(self.mask(log_filter, stop)[start:stop]) + start
-        else:
+        if not log_filter.clauses:
             rows = np.arange(start, stop)
+        else:
+            first, last, rows = self._rows.get(log_filter) or (0, -1, _NO_ROWS)
+            if (first, last) != (start, stop):
+                rows = np.flatnonzero(self.mask(log_filter, stop)[start:stop]) + start
+                self._rows[log_filter] = (start, stop, rows)
         if outside:
             rows = rows[self.origin_ids[rows] >= len(OWN_ORIGINS)]
         return rows

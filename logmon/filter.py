@@ -186,7 +186,7 @@ class TextClause(msgspec.Struct, frozen=True):
         return True
 
 
-class LogFilter(msgspec.Struct, frozen=True):
+class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
     """Clauses that must all hold; no clauses let everything pass."""
 
     clauses: tuple[Clause, ...] = ()

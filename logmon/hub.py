@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 DEAD_LETTERS_HELD = 10_000
 """Dead letters kept to look at; the count goes on past it."""
 RECENT_IDS = 10_000
-"""How many ids of a source are remembered to tell a repeat from a new event."""
+"""At least so many ids of a source are remembered to tell a repeat from a new event."""
 
 
 class SourceStatistics(msgspec.Struct):
@@ -308,7 +308,8 @@ class Intake:
         self._name = name
         self._filter = filter_of(options)
         self._add_tags = add_tags
-        self._ids: dict[str, None] = {}
+        self._ids: set[str] = set()
+        self._older_ids: set[str] = set()
         self._count = 0
         rate = options.throttle_per_second
         self._bucket = None if rate is None else TokenBucket(rate, monotonic)
@@ -358,16 +359,16 @@ class Intake:
         """Leave out events whose id came in lately; bytes of a file are told by their offset."""
         if not isinstance(batch, EventBatch):
             return batch
-        ids = self._ids
+        ids, older = self._ids, self._older_ids
         fresh: list[int] = []
         for row, event in enumerate(events_of(batch)):
-            if event.id and event.id in ids:
+            if event.id and (event.id in ids or event.id in older):
                 continue
             if event.id:
-                ids[event.id] = None
+                ids.add(event.id)
             fresh.append(row)
-        while len(ids) > RECENT_IDS:
-            del ids[next(iter(ids))]
+        if len(ids) > RECENT_IDS:
+            self._ids, self._older_ids = set(), ids
         if len(fresh) == len(batch):
             return batch
         self.statistics.duplicates += len(batch) - len(fresh)

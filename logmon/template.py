@@ -7,6 +7,7 @@ template. Groups are kept up to a bound, the one unused longest is forgotten fir
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 
 LONGEST_CHARS = 2_000
 """More of a message than this is not looked at."""
@@ -28,7 +29,7 @@ class TemplateMiner:
 
     def __init__(self, *, max_groups: int = 10_000) -> None:
         self._max = max_groups
-        self._templates: dict[str, str] = {}
+        self._templates: OrderedDict[str, str] = OrderedDict()
 
     def template(self, message: str) -> str:
         """Return the template of a message, values as `<*>`.
@@ -36,10 +37,12 @@ class TemplateMiner:
         Any number of the same length finds the same entry, so most messages cost one look-up.
         """
         squashed = message[:LONGEST_CHARS].translate(_DIGITS)
-        found = self._templates.pop(squashed, None)
-        if found is None:
-            found = _RUNS.sub(HOLE, _VALUES.sub(HOLE, squashed))
-            if len(self._templates) >= self._max:
-                del self._templates[next(iter(self._templates))]
+        found = self._templates.get(squashed)
+        if found is not None:
+            self._templates.move_to_end(squashed)
+            return found
+        found = _RUNS.sub(HOLE, _VALUES.sub(HOLE, squashed))
+        if len(self._templates) >= self._max:
+            self._templates.popitem(last=False)
         self._templates[squashed] = found
         return found

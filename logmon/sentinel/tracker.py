@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ class Tracked(msgspec.Struct):
 
     item: WorkItem
     cause: Cause
-    counted: dict[str, None]
+    counted: OrderedDict[str, None]
     last_said_at: datetime
     """Time of the last event Sentinel made about it."""
 
@@ -89,7 +89,7 @@ class WorkItems:
             updated_at=event.timestamp,
         )
         self._next += 1
-        tracked = Tracked(item, cause, dict.fromkeys(ids), event.timestamp)
+        tracked = Tracked(item, cause, OrderedDict.fromkeys(ids), event.timestamp)
         self._tracked[item.id] = tracked
         self._open[cause] = item.id
         self._opened_at[cause] = event.timestamp
@@ -103,7 +103,7 @@ class WorkItems:
             return False
         counted[event.id] = None
         while len(counted) > REMEMBERED_IDS:
-            del counted[next(iter(counted))]
+            counted.popitem(last=False)
         item = tracked.item
         ids = (*item.event_ids, event.id)
         if len(ids) > 2 * SAMPLES:
@@ -153,7 +153,7 @@ class Window:
     MOST_CAUSES = 10_000
 
     def __init__(self) -> None:
-        self._seen: dict[Cause, deque[tuple[datetime, str]]] = {}
+        self._seen: OrderedDict[Cause, deque[tuple[datetime, str]]] = OrderedDict()
 
     def add(self, cause: Cause, rule: Rule, event: LogEvent) -> list[str]:
         """Remember a match and return the ids of all matches inside the window, this one last."""
@@ -166,7 +166,7 @@ class Window:
         while seen and (event.timestamp - seen[0][0]).total_seconds() > rule.window_s:
             seen.popleft()
         while len(self._seen) > self.MOST_CAUSES:
-            del self._seen[next(iter(self._seen))]
+            self._seen.popitem(last=False)
         return [event_id for _, event_id in seen]
 
     def clear(self, cause: Cause) -> None:

@@ -11,14 +11,17 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from logmon.batch import EventBatch
 from logmon.filter import LogFilter, SourceClause
 from logmon.hub import LogEventHub
 from logmon.source import Arrival, LogStreamOptions
 from logmon.testing import make_event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 EVENTS = [make_event(f"hello world {n}", source=f"s{n % 10}") for n in range(20_000)]
 SUBSCRIBERS = 100
