@@ -55,8 +55,8 @@ class Segment:
     """Consecutive rows: preallocated columns, the batches behind them, links to work items."""
 
     __slots__ = (
-        "_batches", "_masks", "_places", "_rows", "_starts", "capacity", "count", "first_seq", "levels",
-        "links", "names", "nbytes", "origin_ids", "origins", "source_ids", "times",
+        "_batches", "_masks", "_places", "_rows", "_starts", "capacity", "count", "first_seq",
+        "levels", "links", "names", "nbytes", "origin_ids", "origins", "source_ids", "times",
     )  # fmt: skip
 
     def __init__(self, first_seq: int, capacity: int, origins: list[str]) -> None:

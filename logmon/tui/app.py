@@ -6,6 +6,7 @@ import asyncio
 import gc
 import time
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -49,7 +50,7 @@ class LogmonApp(App[None]):
 
     TITLE = "logmon"
     ENABLE_COMMAND_PALETTE = True
-    CSS_PATH = "logmon.tcss"
+    CSS_PATH = Path(__file__).with_name("logmon.tcss")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Quit", id="quit"),
