@@ -123,8 +123,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
     sentinel = service.sentinel
     app = LogmonApp(
         service.hub,
-        items=sentinel.items.all if sentinel else list,
-        item_of=sentinel.items.get if sentinel else lambda _item_id: None,
+        items=sentinel.items if sentinel else None,
         state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
         zone=run.zone,
         redraw_hz=run.redraw_hz,

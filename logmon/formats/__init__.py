@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from logmon.errors import ConfigError
+from logmon.event import to_ns
 from logmon.formats.json_lines import JsonDialect, refuse_other_json
 from logmon.formats.text import TextDialect
 
@@ -69,6 +70,17 @@ class LineDecoder:
         if self._format == "plain":
             return self._text.plain(raw, offset, fallback_ns)
         return self._text.decode(raw, offset, fallback_ns)
+
+    def scan(self, raw: bytes, offset: int, fallback_ns: int) -> tuple[int, Level, str]:
+        """Return time (ns since 1970), level and source of a line, for its columns.
+
+        Raises:
+            MalformedEvent: `decode` would refuse the line.
+        """
+        if raw[:1] == b"{" and self._format != "plain":
+            return self._json.scan(raw, offset, fallback_ns)
+        event = self.decode(raw, offset, fallback_ns)
+        return to_ns(event.timestamp), event.level, event.source
 
     def _is_json(self, raw: bytes) -> bool:
         if self._format == "auto":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from datetime import datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from logmon.sentinel.rule import Rule
 
 MOST_ITEMS = 10_000
-"""Items kept in memory; the one seen longest ago is forgotten first, done ones before open."""
+"""Items kept in memory; the one unchanged longest is forgotten first, done ones before open."""
 SAMPLES = 10
 """How many of the first and of the last event ids an item keeps."""
 REMEMBERED_IDS = 1_000
@@ -41,14 +42,32 @@ class WorkItems:
         self._open: dict[Cause, str] = {}
         self._opened_at: dict[Cause, datetime] = {}
         self._next = 1
+        self._newest: dict[bool, OrderedDict[str, None]] = {
+            True: OrderedDict(),
+            False: OrderedDict(),
+        }
+        self.version = 0
+        """Counts changes, so that whoever shows the items knows when to look again."""
 
     def __len__(self) -> int:
         return len(self._tracked)
 
     def all(self) -> list[WorkItem]:
-        """Return every item, the one seen last first."""
-        items = [tracked.item for tracked in self._tracked.values()]
-        return sorted(items, key=lambda item: (item.is_open, item.last_seen), reverse=True)
+        """Return every item, open ones first, the one that changed last first."""
+        return self.latest(len(self._tracked))
+
+    def latest(self, limit: int) -> list[WorkItem]:
+        """Return the first `limit` of `all`, at the cost of `limit`."""
+        names = chain(reversed(self._newest[True]), reversed(self._newest[False]))
+        return [self._tracked[name].item for name in islice(names, limit)]
+
+    def _changed(self, item: WorkItem) -> None:
+        """Put an item in front of the open or of the done ones."""
+        self.version += 1
+        self._newest[not item.is_open].pop(item.id, None)
+        order = self._newest[item.is_open]
+        order[item.id] = None
+        order.move_to_end(item.id)
 
     def open_count(self) -> int:
         """Return how many items are not done."""
@@ -93,6 +112,7 @@ class WorkItems:
         self._tracked[item.id] = tracked
         self._open[cause] = item.id
         self._opened_at[cause] = event.timestamp
+        self._changed(item)
         self._forget_oldest()
         return tracked
 
@@ -117,6 +137,7 @@ class WorkItems:
             level=max(item.level, event.level),
             event_ids=ids,
         )
+        self._changed(tracked.item)
         return True
 
     def set_status(self, item_id: str, status: Status, at: datetime) -> WorkItem | None:
@@ -134,15 +155,15 @@ class WorkItems:
         tracked.item = msgspec.structs.replace(
             tracked.item, status=status, updated_at=max(at, tracked.item.updated_at)
         )
+        self._changed(tracked.item)
         return tracked.item
 
     def _forget_oldest(self) -> None:
         while len(self._tracked) > MOST_ITEMS:
-            oldest = min(
-                self._tracked.values(), key=lambda held: (held.item.is_open, held.item.last_seen)
-            )
-            del self._tracked[oldest.item.id]
-            if self._open.get(oldest.cause) == oldest.item.id:
+            order = self._newest[False] or self._newest[True]
+            name, _ = order.popitem(last=False)
+            oldest = self._tracked.pop(name)
+            if self._open.get(oldest.cause) == name:
                 del self._open[oldest.cause]
             self._opened_at.pop(oldest.cause, None)
 

@@ -29,6 +29,20 @@ LONGEST_DECODED_BYTES = 4 << 20
 """Longer lines are cut while they are read, so that they cannot fill memory."""
 
 
+class _Found:
+    """The columns of the records that were read so far, and what was refused between them."""
+
+    __slots__ = ("ends", "levels", "rejected", "sources", "starts", "times")
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.levels: list[int] = []
+        self.sources: list[str] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.rejected: list[DeadLetter] = []
+
+
 class LineReader:
     """Takes bytes as they come and returns arrivals. One for each file that is read."""
 
@@ -139,57 +153,47 @@ class LineReader:
         return starts, ends
 
     def _arrivals(self, lines: bytes, starts: list[int], ends: list[int]) -> Iterator[Arrival]:
-        """Decode records once for their columns; hold their bytes, not their events."""
-        base, first = self.offset, starts[0]
-        times: list[int] = []
-        levels: list[int] = []
-        sources: list[str] = []
-        rows: list[tuple[int, int]] = []
-        rejected: list[DeadLetter] = []
+        """Read records once for their columns; hold their bytes, not their events."""
+        base = self.offset
+        found = _Found()
+        scan, last_ns = self._decoder.scan, self._last_ns
         for start, end in zip(starts, ends, strict=True):
             raw = lines[start:end]
             if len(raw) + self._skipped > LONGEST_LINE_BYTES:
-                if rows:
-                    yield self._arrival(lines, first, rows, times, levels, sources, rejected)
-                    times, levels, sources, rows, rejected = [], [], [], [], []
+                if found.starts or found.rejected:
+                    yield self._arrival(lines, found)
+                    found = _Found()
                 yield self._long(raw, base + start)
                 continue
             try:
-                event = self._decoder.decode(raw, base + start, self._last_ns)
+                last_ns, level, source = scan(raw, base + start, last_ns)
             except MalformedEvent as error:
-                rejected.append(self._dead(raw, base + start, error))
+                found.rejected.append(self._dead(raw, base + start, error))
                 continue
-            self._last_ns = to_ns(event.timestamp)
-            times.append(self._last_ns)
-            levels.append(event.level)
-            sources.append(event.source)
-            rows.append((start, end))
-        if rows or rejected:
-            yield self._arrival(lines, first, rows, times, levels, sources, rejected)
+            found.times.append(last_ns)
+            found.levels.append(level)
+            found.sources.append(source)
+            found.starts.append(start)
+            found.ends.append(end)
+        self._last_ns = last_ns
+        if found.starts or found.rejected:
+            yield self._arrival(lines, found)
 
-    def _arrival(
-        self,
-        lines: bytes,
-        first: int,
-        rows: list[tuple[int, int]],
-        times: list[int],
-        levels: list[int],
-        sources: list[str],
-        rejected: list[DeadLetter],
-    ) -> Arrival:
-        if not rows:
-            return Arrival(rejected=tuple(rejected))
-        begin, end = rows[0][0], rows[-1][1]
-        places = np.array(rows, dtype=np.uint32) - begin
-        starts, ends = np.ascontiguousarray(places[:, 0]), np.ascontiguousarray(places[:, 1])
-        columns = Columns.of(times, levels, sources)
+    def _arrival(self, lines: bytes, found: _Found) -> Arrival:
+        rejected = tuple(found.rejected)
+        if not found.starts:
+            return Arrival(rejected=rejected)
+        begin, end = found.starts[0], found.ends[-1]
+        starts = np.array(found.starts, dtype=np.uint32) - np.uint32(begin)
+        ends = np.array(found.ends, dtype=np.uint32) - np.uint32(begin)
+        columns = Columns.of(found.times, found.levels, found.sources)
         decode, base, known = self._decoder.decode, self.offset + begin, columns.times
 
         def decode_row(raw: bytes, row: int) -> LogEvent:
             return decode(raw, base + int(starts[row]), int(known[row]))
 
         batch = RawBatch(lines[begin:end], starts, ends, columns, decode_row)
-        return Arrival(batch=batch, rejected=tuple(rejected))
+        return Arrival(batch=batch, rejected=rejected)
 
     def _long(self, raw: bytes, offset: int) -> Arrival:
         """Take a line that is too long to be held whole: shown cut, with its true length."""

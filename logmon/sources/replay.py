@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 
 
-READ_BYTES = 256 * 1_024
+READ_BYTES = 128 * 1_024
 LOOK_EVERY_S = 0.1
 """How often a followed file is looked at."""
 LAST_LINE_AFTER_S = 1.0

@@ -18,6 +18,7 @@ from logmon.errors import PatternTooSlow
 from logmon.event import from_ns
 from logmon.filter import SourceClause
 from logmon.level import Level, at_least
+from logmon.sentinel.tracker import WorkItems
 from logmon.tui.driver import TerminalDriver
 from logmon.tui.filter_bar import FilterBar
 from logmon.tui.filter_state import FilterState
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
     from logmon.hub import LogEventHub
-    from logmon.work_item import WorkItem
 
 SLICE_PAUSE_S = 0.001
 """Pause between two slices of background filtering, so that keys and frames come first."""
@@ -70,8 +70,7 @@ class LogmonApp(App[None]):
         self,
         hub: LogEventHub,
         *,
-        items: Callable[[], list[WorkItem]] = list,
-        item_of: Callable[[str], WorkItem | None] = lambda _item_id: None,
+        items: WorkItems | None = None,
         state: FilterState | None = None,
         zone: tzinfo = UTC,
         redraw_hz: float = 30.0,
@@ -81,8 +80,7 @@ class LogmonApp(App[None]):
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
         self._hub = hub
-        self._items = items
-        self._item_of = item_of
+        self._items = items or WorkItems()
         self._zone = zone
         self._now = now
         self._theme_wanted = theme
@@ -106,7 +104,7 @@ class LogmonApp(App[None]):
         palette = self._palette()
         yield Header(self._hub, self.model, palette, self._zone)
         yield FilterLine(self.state, self.model, palette)
-        yield TailView(self.model, palette, self._zone, self._item_of)
+        yield TailView(self.model, palette, self._zone, self._items.get)
         with Horizontal(id="panes"):
             yield DetailPane(palette)
             yield ItemsPane(palette, self._items, self._event_clock)
@@ -170,9 +168,7 @@ class LogmonApp(App[None]):
         view = self.query_one(TailView)
         view.empty_text = self._empty_text()
         view.model_changed()
-        items = self.query_one(ItemsPane)
-        if items.display:
-            items.update_items()
+        self.query_one(ItemsPane).update_items()
         self.query_one(FilterLine).refresh()
         if not self.model.live:
             self.query_one(Header).refresh()
@@ -191,9 +187,7 @@ class LogmonApp(App[None]):
     def _tick(self) -> None:
         """Once a second: the clock, the rates, the ages."""
         self.query_one(Header).tick(self._now(), time.monotonic())
-        items = self.query_one(ItemsPane)
-        if items.display and self._items():
-            items.update_items()
+        self.query_one(ItemsPane).update_items()
 
     def _work_on(self) -> None:
         """Filter held rows in slices while frames and keys go on."""

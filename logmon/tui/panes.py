@@ -15,11 +15,12 @@ from logmon.visible import clipped, visible
 from logmon.work_item import PRIORITY_MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from textual import events
 
     from logmon.event_log import Delivery
+    from logmon.sentinel.tracker import WorkItems
     from logmon.tui.palette import Palette
     from logmon.work_item import WorkItem
 
@@ -38,8 +39,12 @@ class Pane(LinesWidget, can_focus=True):
         """Return the title's spans."""
         raise NotImplementedError
 
-    def body(self) -> Sequence[list[Span]]:
-        """Return every line below the title."""
+    def length(self) -> int:
+        """Return how many lines there are below the title."""
+        raise NotImplementedError
+
+    def spans(self, place: int) -> list[Span]:
+        """Return one line below the title."""
         raise NotImplementedError
 
     def line(self, y: int) -> Row:
@@ -52,10 +57,10 @@ class Pane(LinesWidget, can_focus=True):
                 width,
                 palette.text,
             )
-        lines = self.body()
-        self._top = max(0, min(self._top, len(lines) - (self.size.height - 1)))
+        self._top = max(0, min(self._top, self.length() - (self.size.height - 1)))
         place = self._top + y - 1
-        return row_of(lines[place] if place < len(lines) else [], width, palette.text)
+        spans = self.spans(place) if place < self.length() else []
+        return row_of(spans, width, palette.text)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Scroll up."""
@@ -109,9 +114,15 @@ class DetailPane(Pane):
         text = f"detail · {name} · {event.level.label}"
         return [(text, palette.levels[event.level])]
 
-    def body(self) -> list[list[Span]]:
-        """Return the fields."""
-        return self._lines or [[(" no row is selected; ↑ selects one", self.palette.dim)]]
+    def length(self) -> int:
+        """Return how many lines the fields take."""
+        return max(1, len(self._lines))
+
+    def spans(self, place: int) -> list[Span]:
+        """Return one line of the fields."""
+        if not self._lines:
+            return [(" no row is selected; ↑ selects one", self.palette.dim)]
+        return self._lines[place]
 
     def _describe(self, delivery: Delivery) -> Iterator[list[Span]]:
         event, palette = delivery.event, self.palette
@@ -172,31 +183,36 @@ class ItemsPane(Pane):
             super().__init__()
             self.item_id = item_id
 
-    def __init__(
-        self, palette: Palette, items: Callable[[], list[WorkItem]], now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, palette: Palette, items: WorkItems, now: Callable[[], datetime]) -> None:
         super().__init__(palette, "items")
         self._items = items
         self._now = now
-        self._shown: list[WorkItem] = []
+        self._drawn: tuple[int, datetime] | None = None
+        self._latest: list[WorkItem] = []
 
     def update_items(self) -> None:
-        """Read the items again and draw them."""
-        self._shown = self._items()
-        self.refresh()
+        """Draw the items, where there is anything new to draw."""
+        seen = self._items.version, self._now().replace(microsecond=0)
+        if seen != self._drawn:
+            self._drawn = seen
+            self._latest = self._items.latest(self._top + self.size.height)
+            self.refresh()
 
     def title(self) -> list[Span]:
         """Return how many items are open."""
-        opened = sum(item.is_open for item in self._shown)
-        return [(f"work items · {opened:,} open", self.palette.own_source)]
+        return [(f"work items · {self._items.open_count():,} open", self.palette.own_source)]
 
-    def body(self) -> list[list[Span]]:
-        """Return a line an item."""
-        if not self._shown:
-            return [[(" none yet: Sentinel opens one for each new cause", self.palette.dim)]]
-        visible_items = self._shown[: self._top + self.size.height + 1]
-        lines = [self._line(item) for item in visible_items]
-        return lines + [[]] * (len(self._shown) - len(lines))
+    def length(self) -> int:
+        """Return how many items there are."""
+        return max(1, len(self._items))
+
+    def spans(self, place: int) -> list[Span]:
+        """Return one item's line."""
+        if not len(self._items):
+            return [(" none yet: Sentinel opens one for each new cause", self.palette.dim)]
+        if place >= len(self._latest):
+            self._latest = self._items.latest(place + self.size.height)
+        return self._line(self._latest[place])
 
     def _line(self, item: WorkItem) -> list[Span]:
         palette = self.palette
@@ -217,8 +233,8 @@ class ItemsPane(Pane):
     def on_click(self, event: events.Click) -> None:
         """Go to the item's newest row."""
         place = self._top + event.y - 1
-        if 0 <= place < len(self._shown):
-            self.post_message(self.Chosen(self._shown[place].id))
+        if 0 <= place < len(self._latest):
+            self.post_message(self.Chosen(self._latest[place].id))
 
 
 def age(then: datetime, now: datetime) -> str:

@@ -35,7 +35,9 @@ class Run:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-            os.execv(sys.executable, [sys.executable, str(CHILD), str(rate), str(self.stats), *flags])
+            os.execv(
+                sys.executable, [sys.executable, str(CHILD), str(rate), str(self.stats), *flags]
+            )
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 
     def pump(self, until: float, needle: bytes = b"") -> float | None:
@@ -106,7 +108,9 @@ def main() -> None:
     flooded = measure("same, without back-pressure", 50_000, 40, "--no-backpressure", drain=150_000)
     print(f"p50 under load / idle = {busy[0] / idle[0]:.2f} (goal ≤ 2)")
     print(f"p99 under load / idle = {busy[1] / idle[1]:.2f} (goal ≤ 4)")
-    print(f"slow terminal, p50 with / without back-pressure = 1/{flooded[0] / slow[0]:.1f} (goal ≤ 1/8)")
+    print(
+        f"slow terminal, p50 with / without back-pressure = 1/{flooded[0] / slow[0]:.1f} (goal ≤ 1/8)"
+    )
 
 
 if __name__ == "__main__":

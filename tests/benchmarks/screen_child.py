@@ -1,6 +1,6 @@
 """The screen with a steady flow of canonical lines, for bench_screen.py; `x` is echoed as a count.
 
-    python tests/benchmarks/screen_child.py EVENTS_PER_SECOND STATS_FILE [--no-backpressure]
+python tests/benchmarks/screen_child.py EVENTS_PER_SECOND STATS_FILE [--no-backpressure]
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import os
 import resource
 import sys
 import time
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 os.environ.setdefault("TEXTUAL_FPS", "240")
+
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
@@ -30,6 +31,9 @@ from logmon.testing import make_event
 from logmon.tui.app import LogmonApp
 from logmon.tui.header import KeyHints
 from logmon.tui.render import Row, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 
 def lines(count: int) -> list[bytes]:
@@ -108,7 +112,7 @@ async def run(rate: float, stats: Path, backpressure: bool) -> None:
     hub = LogEventHub()
     sentinel = Sentinel()
     service = LogMonitorService(hub, [SourceEntry(Flow(rate))], sentinel=sentinel)
-    app = BenchApp(hub, items=sentinel.items.all, item_of=sentinel.items.get)
+    app = BenchApp(hub, items=sentinel.items)
     if not backpressure:
         app.pump._backlog = lambda: 0
     serving = asyncio.create_task(service.run())

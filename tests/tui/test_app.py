@@ -40,8 +40,7 @@ class Stage:
         self._pipeline = self.hub.subscribe_pipeline(self.sentinel.filter, name="sentinel")
         self.app = LogmonApp(
             self.hub,
-            items=self.sentinel.items.all,
-            item_of=self.sentinel.items.get,
+            items=self.sentinel.items,
             now=self.clock.now,
             **options,
         )
