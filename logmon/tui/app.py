@@ -80,7 +80,7 @@ class LogmonApp(App[None]):
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
         self._hub = hub
-        self._items = items or WorkItems()
+        self._items = WorkItems() if items is None else items
         self._zone = zone
         self._now = now
         self._theme_wanted = theme
