@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from logmon.errors import ConfigError
 from logmon.event import to_ns
-from logmon.formats.json_lines import JsonDialect, refuse_other_json
+from logmon.formats.json_lines import JsonDialect, refuse_other_json, scan_canonical
 from logmon.formats.text import TextDialect
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class LineDecoder:
         if self._format == "plain":
             return self._text.plain(raw, offset, fallback_ns)
         return self._text.decode(raw, offset, fallback_ns)
+
+    def scan_block(self, raws: list[bytes]) -> tuple[list[int], list[int], list[str]] | None:
+        """Return times, levels and sources of lines that are all canonical, else None."""
+        return None if self._format == "plain" else scan_canonical(raws)
 
     def scan(self, raw: bytes, offset: int, fallback_ns: int) -> tuple[int, Level, str]:
         """Return time (ns since 1970), level and source of a line, for its columns.

@@ -6,6 +6,7 @@ that follow it; the last one is held back until the next line shows where it end
 
 from __future__ import annotations
 
+from operator import sub
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,17 +30,29 @@ LONGEST_DECODED_BYTES = 4 << 20
 """Longer lines are cut while they are read, so that they cannot fill memory."""
 
 
+def _short(starts: list[int], ends: list[int]) -> bool:
+    """Whether every record is short enough to be held whole."""
+    return int(max(map(sub, ends, starts))) <= LONGEST_LINE_BYTES
+
+
 class _Found:
     """The columns of the records that were read so far, and what was refused between them."""
 
     __slots__ = ("ends", "levels", "rejected", "sources", "starts", "times")
 
-    def __init__(self) -> None:
-        self.times: list[int] = []
-        self.levels: list[int] = []
-        self.sources: list[str] = []
-        self.starts: list[int] = []
-        self.ends: list[int] = []
+    def __init__(
+        self,
+        times: list[int] | None = None,
+        levels: list[int] | None = None,
+        sources: list[str] | None = None,
+        starts: list[int] | None = None,
+        ends: list[int] | None = None,
+    ) -> None:
+        self.times = times or []
+        self.levels = levels or []
+        self.sources = sources or []
+        self.starts = starts or []
+        self.ends = ends or []
         self.rejected: list[DeadLetter] = []
 
 
@@ -133,6 +146,9 @@ class LineReader:
         breaks: list[int] = np.flatnonzero(view == 10).tolist()
         if not lines.endswith(b"\n"):
             breaks.append(len(lines))
+        begins = [0, *(place + 1 for place in breaks[:-1])]
+        if (view[begins] == ord("{")).all():  # JSON lines have no trace lines to join
+            return begins, breaks
         starts: list[int] = []
         ends: list[int] = []
         start, in_trace = 0, False
@@ -155,6 +171,13 @@ class LineReader:
     def _arrivals(self, lines: bytes, starts: list[int], ends: list[int]) -> Iterator[Arrival]:
         """Read records once for their columns; hold their bytes, not their events."""
         base = self.offset
+        if lines[starts[0] : starts[0] + 1] == b"{" and not self._skipped:
+            raws = [lines[start:end] for start, end in zip(starts, ends, strict=True)]
+            columns = self._decoder.scan_block(raws) if _short(starts, ends) else None
+            if columns is not None:
+                self._last_ns = columns[0][-1]
+                yield self._arrival(lines, _Found(*columns, starts, ends))
+                return
         found = _Found()
         scan, last_ns = self._decoder.scan, self._last_ns
         for start, end in zip(starts, ends, strict=True):
