@@ -1,26 +1,49 @@
-"""What tests of logmon, and of sources that plug into it, are written with. Public and stable."""
+"""What tests of logmon, and of sources that plug into it, are written with. Public and stable.
+
+`check_source_contract` holds any source to the promises of `logmon.source.LogEventSource`:
+
+    async def test_my_source_keeps_the_contract():
+        await check_source_contract(lambda: MySource("mine"))
+"""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+import heapq
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from logmon.batch import EventBatch, events_of
+from logmon.dead_letter import EXCERPT_BYTES
 from logmon.errors import PermanentSourceError, TransientSourceError
-from logmon.event import LogEvent
+from logmon.event import LogEvent, from_ns
 from logmon.level import Level
 from logmon.source import Arrival, LogEventSource, LogStreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
+    from logmon.batch import Batch
+    from logmon.dead_letter import DeadLetter
+
+Source = TypeVar("Source", bound=LogEventSource)
+
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """When every fake clock starts."""
 MOST_ROWS = 1_000
 """Largest batch a source should yield."""
+PROMPT_S = 2.0
+"""Within this time a source hands over what it has, and lets go when it is cancelled."""
+QUIET_S = 0.2
+"""A source that gave nothing for so long is taken to have nothing."""
+CANCELLED_AFTER_TURNS = (0, 1, 2, 3, 5, 8, 13, 21)
+"""Turns of the event loop a reading gets before it is cancelled, one fresh source for each."""
 
 _ids = count(1)
 
@@ -40,12 +63,18 @@ def arrival_of(*events: LogEvent) -> Arrival:
 
 
 class FakeClock:
-    """Time that passes only when told to, or when someone sleeps on it."""
+    """Time that passes only when told to, or, with `auto_advance`, when someone sleeps on it.
 
-    def __init__(self, start: datetime = NOON) -> None:
+    Without `auto_advance` a sleeper waits until `advance` has passed its time.
+    """
+
+    def __init__(self, start: datetime = NOON, *, auto_advance: bool = True) -> None:
         self._start = start
+        self._auto_advance = auto_advance
         self._elapsed_s = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self.slept: list[float] = []
+        """Every sleep that was asked for, in seconds, in order."""
 
     def now(self) -> datetime:
         """Return the time of day."""
@@ -56,35 +85,54 @@ class FakeClock:
         return self._elapsed_s
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._elapsed_s += seconds
+        """Let time pass; sleepers whose time has come run at the loop's next turn."""
+        self._elapsed_s += max(0.0, seconds)
+        while self._sleepers and self._sleepers[0][0] <= self._elapsed_s:
+            _, _, waking = heapq.heappop(self._sleepers)
+            if not waking.done():
+                waking.set_result(None)
 
     async def sleep(self, seconds: float) -> None:
-        """Let time pass at once, and give other tasks a turn."""
+        """Wait until the time has passed, and give other tasks at least a turn."""
         self.slept.append(seconds)
-        self.advance(seconds)
-        await asyncio.sleep(0)
+        if self._auto_advance:
+            self.advance(seconds)
+        if self._auto_advance or seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        waking = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._elapsed_s + seconds, len(self.slept), waking))
+        await waking
+
+
+async def hang() -> None:
+    """Wait for ever: a step for `ScriptedSource`."""
+    await asyncio.get_running_loop().create_future()
 
 
 class ScriptedSource:
     """Does what its script says, one step after another, each time it is observed.
 
-    A step is an arrival to yield, an exception to raise, or a coroutine function to await.
+    A step is an arrival to yield, an exception to raise, a coroutine function to await (`hang`),
+    an iterator of arrivals to yield (`itertools.repeat(arrival)` floods), or anything else, which
+    is yielded as it is: garbage. `in_cleanup` is raised whenever a reading ends.
     """
 
     def __init__(
         self,
         name: str,
-        *scripts: Sequence[Arrival | BaseException | Callable[[], Awaitable[None]]],
+        *scripts: Sequence[object],
         options: LogStreamOptions | None = None,
         in_cleanup: BaseException | None = None,
     ) -> None:
         self.name = name
         self.options = options or LogStreamOptions()
-        self._scripts = scripts
+        self._scripts = scripts or ((),)
         self._in_cleanup = in_cleanup
         self.observed = 0
+        """How many readings were begun."""
         self.released = 0
+        """How many of them were let go."""
 
     async def observe(self) -> AsyncGenerator[Arrival, None]:
         """Play the next script; the last one again when there is no other."""
@@ -94,10 +142,13 @@ class ScriptedSource:
             for step in script:
                 if isinstance(step, BaseException):
                     raise step
-                if isinstance(step, Arrival):
-                    yield step
-                else:
+                if callable(step):
                     await step()
+                elif isinstance(step, Iterator):
+                    for arrival in step:
+                        yield arrival
+                else:
+                    yield step  # type: ignore[misc]  # garbage is what some tests ask for
         finally:
             self.released += 1
             if self._in_cleanup is not None:
@@ -105,80 +156,241 @@ class ScriptedSource:
 
 
 async def check_source_contract(
-    make_source: Callable[[], LogEventSource], *, arrivals: int = 3, within_s: float = 10.0
+    make_source: Callable[[], Source | Awaitable[Source]],
+    *,
+    arrivals: int = 3,
+    within_s: float = 10.0,
+    messages: Sequence[str] | None = None,
+    ends: bool = False,
+    feed: Callable[[Source], Awaitable[object]] | None = None,
 ) -> list[LogEvent]:
-    """Hold a source to the promises of `LogEventSource`; return the events it gave.
+    """Hold a source to the promises of `LogEventSource`; return the events of its first reading.
 
-    `make_source` returns a fresh source that has, or soon will have, something to say.
-    `arrivals` is how many are read from one that never ends.
+    `make_source` returns (or is a coroutine function that does) a fresh source that has, or
+    within `within_s` will have, something to say. `arrivals` is how many are read from one that
+    never `ends`. `messages` are what it must give first, in this order (all of it, if it `ends`).
+    `feed` makes one more event happen in a source that is open: it is called to see that the
+    event comes at once, and that a cancelled reading can be taken up again.
 
     Raises:
         AssertionError: a promise is broken; the text says which.
     """
-    source = make_source()
-    assert source.name, "a source has a name"  # noqa: S101 - this module is for tests
-    assert isinstance(source.options, LogStreamOptions), "`options` are LogStreamOptions"  # noqa: S101
-    seen: list[LogEvent] = []
-    async with asyncio.timeout(within_s):
-        await _read(source, arrivals, seen)
-        await _cancel(make_source())
-        again: list[LogEvent] = []
-        await _read(source, arrivals, again)
-    return seen
+
+    def enough(reading: _Reading) -> bool:
+        if ends or messages is not None:
+            return not ends and len(reading.events) >= len(messages or ())
+        return len(reading.arrivals) >= (1 if feed else arrivals)
+
+    source = await _made(make_source)
+    if feed is not None:
+        await feed(source)
+    reading = _Reading(source, enough)
+    await reading.to_end(within_s, ends=ends)
+    if messages is not None:
+        told = [event.message for event in reading.events][: None if ends else len(messages)]
+        _promise(told == list(messages), f"events come in the order they were received: {told!r}")
+    await _take_a_look(source)
+    for turns in CANCELLED_AFTER_TURNS:
+        await _cancel(await _made(make_source), turns)
+    if feed is not None:
+        await _check_feeding(await _made(make_source), feed)
+    return reading.events
 
 
-async def _read(source: LogEventSource, arrivals: int, seen: list[LogEvent]) -> None:
-    left = arrivals
-    try:
-        async with aclosing(source.observe()) as observed:  # type: ignore[type-var]
+def _promise(kept: bool, text: str) -> None:
+    if not kept:
+        raise AssertionError(text)
+
+
+async def _made(make_source: Callable[[], Source | Awaitable[Source]]) -> Source:
+    made = make_source()
+    source: Source = await made if asyncio.iscoroutine(made) else made  # type: ignore[assignment]
+    _promise(bool(source.name), "a source has a name")
+    _promise(isinstance(source.options, LogStreamOptions), "`options` are LogStreamOptions")
+    return source
+
+
+class _Reading:
+    """One reading of a source, in a task of its own, until `enough` says so."""
+
+    def __init__(
+        self, source: LogEventSource, enough: Callable[[_Reading], bool] = lambda _: False
+    ) -> None:
+        self.arrivals: list[Arrival] = []
+        self.events: list[LogEvent] = []
+        self._source = source
+        self._enough = enough
+        self._held_before = _Held()
+        self._changed = asyncio.Event()
+        self.task = asyncio.create_task(self._read())
+        self.task.add_done_callback(lambda _: self._changed.set())
+
+    async def _read(self) -> None:
+        observed = self._source.observe()
+        usable = hasattr(observed, "__anext__") and hasattr(observed, "aclose")
+        _promise(usable, f"observe() returns an async iterator with aclose(), not {observed!r}")
+        async with aclosing(observed):  # type: ignore[type-var]
             async for arrival in observed:
-                _check_arrival(source, arrival, seen)
-                left -= 1
-                if left == 0:
+                self.events += _checked(self._source.name, arrival)
+                self.arrivals.append(arrival)
+                self._changed.set()
+                if self._enough(self):
                     return
-    except (TransientSourceError, PermanentSourceError):
-        return
-    except Exception as error:
-        raise AssertionError(
-            f"observe() raised {type(error).__name__}, not a transient or permanent SourceError"
-        ) from error
-
-
-def _check_arrival(source: LogEventSource, arrival: Arrival, seen: list[LogEvent]) -> None:
-    assert isinstance(arrival, Arrival), "observe() yields Arrivals"  # noqa: S101
-    for letter in arrival.rejected:
-        assert letter.reason, "a rejected record has a reason"  # noqa: S101
-        assert letter.source == source.name, "a rejected record names its source"  # noqa: S101
-    if arrival.batch is None:
-        return
-    rows = len(arrival.batch)
-    assert rows <= MOST_ROWS, f"a batch holds at most {MOST_ROWS} rows, not {rows}"  # noqa: S101
-    columns = arrival.batch.columns
-    assert len(columns) == rows, "columns are as long as their batch"  # noqa: S101
-    for row, event in enumerate(events_of(arrival.batch)):
-        assert event == arrival.batch.event(row), "a row decodes to the same event each time"  # noqa: S101
-        assert event.level == columns.levels[row], "the level column tells the event's level"  # noqa: S101
-        assert columns.names[columns.source_ids[row]] == event.source, "the source column too"  # noqa: S101
-        assert event.timestamp.tzinfo is not None, "times are aware"  # noqa: S101
-        seen.append(event)
-
-
-async def _cancel(source: LogEventSource) -> None:
-    """Cancel a reading in the middle: it must end at once, and with the cancellation."""
-
-    async def read_for_ever() -> None:
-        async with aclosing(source.observe()) as observed:  # type: ignore[type-var]
-            async for _ in observed:
                 await asyncio.sleep(0)
 
-    task = asyncio.create_task(read_for_ever())
-    for _ in range(5):
+    async def until(self, events: float, within_s: float) -> None:
+        """Wait until there are so many events, the reading is over, or the time is up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while len(self.events) < events and not self.task.done():
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    async def to_end(self, within_s: float, *, ends: bool) -> None:
+        """See the reading through to where it is enough."""
+        await self.until(math.inf, within_s)
+        if not self.task.done():
+            await self.stop()
+            what = "it did not end" if ends else "is a batch held back until it is full?"
+            raise AssertionError(f"{what} ({len(self.arrivals)} arrivals in {within_s:g} s)")
+        failure = self.failure()
+        _promise(bool(self.arrivals), f"it ended before it gave anything: {failure!r}")
+        _promise(not (ends and failure), f"it did not end, it failed: {failure!r}")
+        await self.check_released()
+
+    def failure(self) -> BaseException | None:
+        """Return the error the source ended with, if it is one that sources may raise."""
+        _promise(not self.task.cancelled(), "it raised CancelledError though nobody cancelled it")
+        error = self.task.exception()
+        if isinstance(error, AssertionError):
+            raise error
+        if error is not None and not isinstance(error, TransientSourceError | PermanentSourceError):
+            what = f"observe() raised {type(error).__name__}"
+            raise AssertionError(f"{what}, not a transient or permanent SourceError") from error
+        return error
+
+    async def stop(self) -> None:
+        """Cancel the reading, unless it is over: it must let go, with the cancellation."""
+        if self.task.done():
+            self.failure()
+        else:
+            self.task.cancel()
+            await asyncio.wait({self.task}, timeout=PROMPT_S)
+            _promise(self.task.done(), f"cancelled, it lets go within {PROMPT_S:g} s")
+            if not self.task.cancelled():
+                error = self.task.exception()
+                what = f"turned into {error!r}" if error else "was swallowed"
+                raise AssertionError(f"a cancellation leaves observe(); it {what}") from error
+        await self.check_released()
+
+    async def check_released(self) -> None:
+        """See that nothing is left open, and that no batch changed after it was given."""
+        again = [e for a in self.arrivals if a.batch is not None for e in events_of(a.batch)]
+        _promise(again == self.events, "a batch never changes after it was yielded")
+        for _ in range(25):  # the other end of a connection may be in this loop: give it a moment
+            if not (left := self._held_before.left_over()):
+                return
+            await asyncio.sleep(QUIET_S / 10)
+        raise AssertionError(f"a reading that is over holds nothing; left behind: {left}")
+
+
+class _Held:
+    """The tasks, threads and file descriptors there are."""
+
+    def __init__(self) -> None:
+        self._tasks = asyncio.all_tasks()
+        self._threads = set(threading.enumerate())
+        self._files = _open_files()
+
+    def left_over(self) -> str:
+        """Name what there is now and was not then; the loop's own worker threads may stay."""
+        tasks = [task.get_name() for task in asyncio.all_tasks() - self._tasks]
+        threads = [thread.name for thread in set(threading.enumerate()) - self._threads]
+        found = sorted(tasks + [name for name in threads if not name.startswith("asyncio_")])
+        if (files := _open_files() - self._files) > 0:
+            found.append(f"{files} open files")
+        return ", ".join(found)
+
+
+def _open_files() -> int:
+    """Return how many file descriptors are open; 0 where the system does not say."""
+    folder = Path("/dev/fd")
+    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+
+
+def _checked(name: str, arrival: Arrival) -> list[LogEvent]:
+    """Return an arrival's events after checking all of it."""
+    _promise(isinstance(arrival, Arrival), f"observe() yields Arrivals, not {arrival!r}")
+    rows = 0 if arrival.batch is None else len(arrival.batch)
+    said = (rows, arrival.rejected, arrival.checkpoint, arrival.notices, arrival.duplicates)
+    _promise(any(said), "an arrival has something to say")
+    for letter in arrival.rejected:
+        _check_rejected(name, letter)
+    if arrival.checkpoint is not None:
+        _promise(arrival.checkpoint.source == name, "a checkpoint names its source")
+    _promise(rows <= MOST_ROWS, f"a batch holds at most {MOST_ROWS} rows, not {rows}")
+    return [] if arrival.batch is None else _check_batch(arrival.batch)
+
+
+def _check_rejected(name: str, letter: DeadLetter) -> None:
+    _promise(letter.reason != "", "a rejected record has a reason")
+    _promise(letter.source == name, f"a rejected record's source is {name!r}: {letter.source!r}")
+    kept = len(letter.raw) == min(letter.length, EXCERPT_BYTES)
+    _promise(kept, f"a rejected record keeps its first {EXCERPT_BYTES} bytes, and its length")
+
+
+def _check_batch(batch: Batch) -> list[LogEvent]:
+    columns = batch.columns
+    _promise(len(columns) == len(batch), "columns are as long as their batch")
+    events = list(events_of(batch))
+    for row, event in enumerate(events):
+        _promise(isinstance(event, LogEvent), f"rows are LogEvents, not {event!r}")
+        _promise(event == batch.event(row), "a row decodes to the same event each time")
+        _promise(event.timestamp.utcoffset() == timedelta(0), "times are aware, and UTC")
+        source = columns.names[columns.source_ids[row]]
+        told = (from_ns(int(columns.times[row])), Level(columns.levels[row]), source)
+        true = (event.timestamp, event.level, event.source)
+        _promise(told == true, f"columns tell time, level and source of {true}, not {told}")
+        _promise(isinstance(batch.raw(row), bytes), "raw() returns a row's bytes")
+    return events
+
+
+async def _take_a_look(source: LogEventSource) -> None:
+    """Observe once more: there may be nothing new, but it must be possible."""
+    reading = _Reading(source, enough=lambda _: True)
+    await reading.until(math.inf, QUIET_S)
+    await reading.stop()
+
+
+async def _cancel(source: LogEventSource, turns: int) -> None:
+    """Cancel a reading after so many turns of the loop, then observe again."""
+    reading = _Reading(source)
+    for _ in range(turns):
         await asyncio.sleep(0)
-    task.cancel()
-    done, _ = await asyncio.wait({task}, timeout=2)
-    assert done, "a cancelled reading lets go within 2 s"  # noqa: S101
-    if not task.cancelled():
-        error = task.exception()
-        assert error is None or isinstance(error, TransientSourceError | PermanentSourceError), (  # noqa: S101
-            f"cancelling raised {error!r}"
-        )
+    await reading.stop()
+    if turns == CANCELLED_AFTER_TURNS[-1]:
+        await _take_a_look(source)
+
+
+async def _check_feeding(source: Source, feed: Callable[[Source], Awaitable[object]]) -> None:
+    """Feed an open source: each event comes at once, also after a cancelled reading."""
+    await feed(source)
+    for _ in range(2):
+        reading = _Reading(source)
+        before = await _quiet(reading)
+        _promise(before > 0, "an event that happened while nobody was reading is not lost")
+        await feed(source)
+        await reading.until(before + 1, PROMPT_S)
+        came = len(reading.events) > before
+        _promise(came, f"an event comes within {PROMPT_S:g} s: a batch is not held back")
+        await reading.stop()
+        await feed(source)
+
+
+async def _quiet(reading: _Reading) -> int:
+    """Wait until nothing comes any more; return how many events came."""
+    before = -1
+    while before < len(reading.events):
+        before = len(reading.events)
+        await asyncio.sleep(QUIET_S)
+    return before

@@ -1,7 +1,9 @@
 """The registry: which class reads a source of a given `type`, built in or from another package.
 
-Other packages plug in through the entry point group `logmon.sources`: a callable that takes
-`(name, table, options)` and returns a `LogEventSource`; `table.settings(Model)` checks its keys.
+Importing it imports no source: each is loaded when one of its type is built. Other packages plug
+in through the entry point group `logmon.sources`: a callable that takes `(name, table, options)`
+and returns a `LogEventSource`; `table.settings(Model)` checks its keys. They cannot take the
+place of a built-in type, and whatever they do wrong while loading is a `ConfigError`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from logmon.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from importlib.metadata import EntryPoint
     from typing import Protocol
 
     from pydantic import BaseModel
@@ -40,7 +43,9 @@ if TYPE_CHECKING:
 GROUP = "logmon.sources"
 
 
-def _mock(name: str, table: Table, options: LogStreamOptions) -> LogEventSource:
+def _mock(
+    name: str, table: Table, options: LogStreamOptions, _levels: Mapping[str, Level]
+) -> LogEventSource:
     from logmon.sources.mock import MockSettings, MockSource
 
     return MockSource(name, settings=table.settings(MockSettings), options=options)
@@ -54,6 +59,9 @@ def _file(
     return follow_files(name, table.settings(FileSettings), options, levels)
 
 
+_BUILT_IN = {"mock": _mock, "file": _file}
+
+
 def build_source(
     name: str,
     table: Table,
@@ -61,36 +69,59 @@ def build_source(
     *,
     levels: Mapping[str, Level] | None = None,
 ) -> LogEventSource:
-    """Build the source that a table describes.
+    """Build the source that a table describes. `levels` are extra spellings of levels.
 
     Raises:
-        ConfigError: no such type (the nearest name is given), or its keys are wrong.
+        ConfigError: no such type (the nearest name is given), its keys are wrong, or the package
+            that brings the type is broken (it is named).
     """
-    if table.type == "mock":
-        return _mock(name, table, options)
-    if table.type == "file":
-        return _file(name, table, options, levels or {})
-    return _outside(name, table.type)(name, table, options)
-
-
-def _outside(name: str, wanted: str) -> Factory:
-    from importlib.metadata import entry_points
-
-    points = {point.name: point for point in entry_points(group=GROUP)}
-    point = points.get(wanted)
-    if point is None:
-        known = sorted({"mock", "file", *points})
-        near = get_close_matches(wanted, known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"types are {', '.join(known)}"
-        raise ConfigError(
-            f"unknown source type {wanted!r}", where=f"sources.{name}.type", hint=hint
-        )
+    built_in = _BUILT_IN.get(table.type)
+    if built_in is not None:
+        return built_in(name, table, options, levels or {})
+    point = _entry_point(name, table.type)
     try:
         factory: Factory = point.load()
+        return _checked(factory(name, table, options), name)
+    except ConfigError:
+        raise
     except Exception as error:  # the package is not ours: whatever it does wrong is its own
-        package = point.dist.name if point.dist else point.value
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(
-            f"the package {package!r} that brings type {wanted!r} does not load: {error}",
+            f"type {table.type!r} cannot be built: {reason}",
             where=f"sources.{name}.type",
+            hint=f"it comes from the package {_package(point)!r}",
         ) from error
-    return factory
+
+
+def _entry_point(name: str, wanted: str) -> EntryPoint:
+    from importlib.metadata import entry_points
+
+    points = entry_points(group=GROUP)
+    where = f"sources.{name}.type"
+    found = [point for point in points if point.name == wanted]
+    if len(found) > 1:
+        packages = ", ".join(sorted(_package(point) for point in found))
+        raise ConfigError(
+            f"several packages bring type {wanted!r}: {packages}",
+            where=where,
+            hint="uninstall all but one",
+        )
+    if found:
+        return found[0]
+    known = sorted({*_BUILT_IN, *points.names})
+    near = get_close_matches(wanted, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"types are {', '.join(known)}"
+    raise ConfigError(f"unknown source type {wanted!r}", where=where, hint=hint)
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
+
+
+def _checked(source: LogEventSource, name: str) -> LogEventSource:
+    """Refuse what is no source, or goes by another name than it was given."""
+    if not callable(getattr(source, "observe", None)) or not hasattr(source, "options"):
+        raise TypeError(f"a {type(source).__name__} is no LogEventSource")
+    if source.name != name:
+        raise ValueError(f"the source calls itself {source.name!r}, not {name!r}")
+    return source

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from logmon.config import ZoneName
+from logmon.errors import ConfigError
+from logmon.formats import LineDecoder
 from logmon.moments import parse_zone
 from logmon.sources.replay import ReplayOptions, ReplaySource
 
@@ -14,6 +17,14 @@ if TYPE_CHECKING:
 
     from logmon.level import Level
     from logmon.source import LogStreamOptions
+
+
+def _known_format(value: str) -> str:
+    try:
+        LineDecoder("", input_format=value, where="")
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return value
 
 
 class FileSettings(BaseModel):
@@ -26,10 +37,10 @@ class FileSettings(BaseModel):
     paths: list[str] = Field(min_length=1)
     """Files, folders or globs."""
 
-    format: str = "auto"
+    format: Annotated[str, AfterValidator(_known_format)] = "auto"
     """Input format; auto decides line by line."""
 
-    timezone: str = "UTC"
+    timezone: ZoneName = "UTC"
     """Zone of times that name none."""
 
     lines: int = Field(default=1_000, ge=0)
@@ -39,14 +50,10 @@ class FileSettings(BaseModel):
 def follow_files(
     name: str, settings: FileSettings, options: LogStreamOptions, levels: Mapping[str, Level]
 ) -> ReplaySource:
-    """Build the source.
-
-    Raises:
-        ConfigError: the format or the zone is unknown.
-    """
+    """Build the source. Settings that were checked can be built; a missing file shows later."""
     reading = ReplayOptions(
         input_format=settings.format,
-        zone=parse_zone(settings.timezone, where=f"sources.{name}.timezone"),
+        zone=parse_zone(settings.timezone),
         levels=dict(levels),
         follow=True,
         lines=settings.lines,

@@ -19,11 +19,17 @@ BATCH_ROWS = 1_000
 
 
 class InMemoryLogEventSource:
-    """A bounded queue of events; `enqueue` waits while it is full."""
+    """A bounded queue of events. It belongs to one event loop and takes no calls from threads.
+
+    A reader that is cancelled leaves what it was not given for the next one. `capacity` is how
+    many events wait to be read before `enqueue` waits too.
+    """
 
     def __init__(
         self, name: str, *, options: LogStreamOptions | None = None, capacity: int = 10_000
     ) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity must be 1 or more, not {capacity}")
         self._queue: deque[LogEvent] = deque()
         self._capacity = capacity
         self._changed = asyncio.Event()
@@ -33,7 +39,7 @@ class InMemoryLogEventSource:
         self.options = options or LogStreamOptions()
 
     async def enqueue(self, event: LogEvent) -> None:
-        """Add an event, waiting for room.
+        """Add an event, waiting for room. Cancelled while it waits, the event was not added.
 
         Raises:
             RuntimeError: the source was completed.
@@ -41,7 +47,7 @@ class InMemoryLogEventSource:
         await self.enqueue_many([event])
 
     async def enqueue_many(self, events: Iterable[LogEvent]) -> None:
-        """Add events in order, waiting for room for each.
+        """Add events in order, waiting for room for each; stopped early, the first ones are in.
 
         Raises:
             RuntimeError: the source was completed.
@@ -56,7 +62,12 @@ class InMemoryLogEventSource:
             self._changed.set()
 
     def complete(self, error: SourceError | None = None) -> None:
-        """Take no more events; readers get what is queued, then the end or `error`."""
+        """Take no more events; readers get what is queued, then the end or `error`.
+
+        Only the first call counts.
+        """
+        if self._completed:
+            return
         self._completed = True
         self._error = error
         self._changed.set()
@@ -65,7 +76,7 @@ class InMemoryLogEventSource:
         """Yield what is queued, as soon as something is.
 
         Raises:
-            SourceError: what `complete` was given, after everything queued.
+            SourceError: what `complete` was given, after everything queued; each time.
         """
         while True:
             while self._queue:
