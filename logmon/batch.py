@@ -58,6 +58,7 @@ class Batch(Protocol):
     """Rows in the order they were received. A batch never changes after it is made."""
 
     columns: Columns
+    """The log puts its own equal columns here once it holds the rows: so they are held once."""
     nbytes: int
     """About how much memory the rows hold, in bytes; the log's byte bound counts it."""
 
@@ -119,8 +120,9 @@ def _size(event: LogEvent) -> int:
 class RawBatch:
     """A batch of byte ranges in one block, decoded a row at a time when looked at.
 
-    Row `i` is `block[starts[i]:ends[i]]`. `decode(raw, row)` must return the same event each time
-    for the same row and must not raise: a row that cannot decode belongs to the dead letters.
+    Row `i` is `block[starts[i]:ends[i]]`. `decode(raw, start, time_ns)` gets a row's bytes, where
+    in the block they begin and the row's time; it must return the same event each time and must
+    not raise: a row that cannot decode belongs to the dead letters.
     """
 
     __slots__ = ("_block", "_decode", "_ends", "_starts", "columns", "nbytes")
@@ -131,7 +133,7 @@ class RawBatch:
         starts: NDArray[np.uint32],
         ends: NDArray[np.uint32],
         columns: Columns,
-        decode: Callable[[bytes, int], LogEvent],
+        decode: Callable[[bytes, int, int], LogEvent],
     ) -> None:
         self._block = block
         self._starts = starts
@@ -141,11 +143,11 @@ class RawBatch:
         self.nbytes = int((ends - starts).sum()) + 25 * len(columns)
 
     def __len__(self) -> int:
-        return len(self.columns)
+        return len(self._starts)
 
     def event(self, row: int) -> LogEvent:
         """Decode a row."""
-        return self._decode(self.raw(row), row)
+        return self._decode(self.raw(row), int(self._starts[row]), int(self.columns.times[row]))
 
     def raw(self, row: int) -> bytes:
         """Return a row's bytes, joined trace lines included, without the last line end."""
@@ -154,11 +156,6 @@ class RawBatch:
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return a batch of only these rows, sharing the block."""
         columns = self.columns
-        decode = self._decode
-
-        def decode_taken(raw: bytes, row: int) -> LogEvent:
-            return decode(raw, int(rows[row]))
-
         return RawBatch(
             self._block,
             self._starts[rows],
@@ -169,7 +166,7 @@ class RawBatch:
                 columns.source_ids[rows],
                 columns.names,
             ),
-            decode_taken,
+            self._decode,
         )
 
 
@@ -180,13 +177,21 @@ class MappedBatch:
     change time, level or source: those are columns already.
     """
 
-    __slots__ = ("_batch", "_change", "columns", "nbytes")
+    __slots__ = ("_batch", "_change", "nbytes")
 
     def __init__(self, batch: Batch, change: Callable[[LogEvent], LogEvent]) -> None:
         self._batch = batch
         self._change = change
-        self.columns = batch.columns
         self.nbytes = batch.nbytes
+
+    @property
+    def columns(self) -> Columns:
+        """The other batch's columns."""
+        return self._batch.columns
+
+    @columns.setter
+    def columns(self, columns: Columns) -> None:
+        self._batch.columns = columns
 
     def __len__(self) -> int:
         return len(self._batch)

@@ -54,7 +54,7 @@ def _seconds(value: object) -> object:
 
 def _zone(value: str) -> str:
     try:
-        parse_zone(value)
+        parse_zone(value, where="")
     except ConfigError as error:
         raise ValueError(str(error)) from None
     return value
@@ -118,6 +118,10 @@ class SourceTable(_Table):
 
     _name: str = PrivateAttr(default="")
     _places: _Places = PrivateAttr(default=None)  # type: ignore[assignment]
+
+    def where(self, key: str) -> str:
+        """Return the place of one of its keys, as errors name it."""
+        return self._places.where(("sources", self._name, key))
 
     def settings(self, model: ModelClass[Model]) -> Model:
         """Check the keys that are this type's own.

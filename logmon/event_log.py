@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.intp]
 
-SEGMENT_ROWS = 1_024
-SEGMENT_BYTES = 1 << 20
+SEGMENT_ROWS = 2_048
+SEGMENT_BYTES = 2 << 20
 MEMO_FILTERS = 32
 """Distinct filters whose result a segment remembers; the oldest is forgotten first."""
 
@@ -56,10 +56,11 @@ class Segment:
 
     __slots__ = (
         "_batches", "_masks", "_places", "_rows", "_starts", "capacity", "count", "first_seq",
-        "levels", "links", "names", "nbytes", "origin_ids", "origins", "source_ids", "times",
+        "item_ids", "items", "levels", "names", "nbytes", "origin_ids", "origins", "source_ids",
+        "times",
     )  # fmt: skip
 
-    def __init__(self, first_seq: int, capacity: int, origins: list[str]) -> None:
+    def __init__(self, first_seq: int, capacity: int, origins: list[str], items: list[str]) -> None:
         self.first_seq = first_seq
         self.capacity = capacity
         self.count = 0
@@ -70,7 +71,8 @@ class Segment:
         self.origin_ids = np.empty(capacity, dtype=np.uint16)
         self.names: list[str] = []
         self.origins = origins
-        self.links: dict[int, str] = {}
+        self.items = items
+        self.item_ids: NDArray[np.uint32] | None = None
         self._places: dict[str, int] = {}
         self._starts: list[int] = []
         self._batches: list[Batch] = []
@@ -90,6 +92,7 @@ class Segment:
         mapping = np.array([self._place(name) for name in columns.names], dtype=np.uint16)
         self.source_ids[start:stop] = mapping[columns.source_ids]
         self.origin_ids[start:stop] = origin_id
+        batch.columns = self.columns(start, stop)
         self._starts.append(start)
         self._batches.append(batch)
         self.nbytes += batch.nbytes
@@ -120,10 +123,26 @@ class Segment:
 
     def delivery(self, row: int) -> Delivery:
         """Return a row as readers get it."""
-        seq = self.first_seq + row
-        return Delivery(
-            seq, self.event(row), self.origins[self.origin_ids[row]], self.links.get(seq)
-        )
+        item = None
+        if self.item_ids is not None and (place := self.item_ids[row]):
+            item = self.items[place]
+        origin = self.origins[self.origin_ids[row]]
+        return Delivery(self.first_seq + row, self.event(row), origin, item)
+
+    def link(self, row: int, place: int) -> None:
+        """Mark a row as linked to the work item at a place in `items`."""
+        if self.item_ids is None:
+            self.item_ids = np.zeros(self.capacity, dtype=np.uint32)
+        self.item_ids[row] = place
+
+    def linked(self, rows: Rows, item: str | None = None) -> Rows:
+        """Return those of these rows that are linked to any work item, or to this one."""
+        if self.item_ids is None:
+            return rows[:0]
+        ids = self.item_ids[rows]
+        if item is None:
+            return rows[ids > 0]
+        return rows[ids == self.items.index(item)] if item in self.items else rows[:0]
 
     def mask(self, log_filter: LogFilter, stop: int) -> NDArray[np.bool_]:
         """Return which of the rows below `stop` pass; each row is asked once per distinct filter.
@@ -254,7 +273,7 @@ class Snapshot:
 class EventLog:
     """A ring of rows, at most `max_rows` of them and about `max_bytes` of memory.
 
-    The byte bound is kept to within one segment (1 MiB, or one batch if that is larger).
+    The byte bound is kept to within one segment (2 MiB, or one batch if that is larger).
     """
 
     def __init__(self, *, max_rows: int = 100_000, max_bytes: int = 256 << 20) -> None:
@@ -264,6 +283,8 @@ class EventLog:
         self.snapshot = Snapshot((), 0, 0)
         self._segments: list[Segment] = []
         self._origins: list[str] = list(OWN_ORIGINS)
+        self._items = [""]
+        self._item_places: dict[str, int] = {}
 
     def append(self, batch: Batch, *, origin: str) -> int:
         """Add rows, evict what is over the bound, and return the first row's `seq`."""
@@ -271,9 +292,8 @@ class EventLog:
         if not rows:
             return first
         segment = self._segments[-1] if self._segments else None
-        if segment is None or rows >= SEGMENT_ROWS // 2 or not segment.has_room(rows):
-            large = rows >= SEGMENT_ROWS // 2
-            segment = Segment(first, rows if large else SEGMENT_ROWS, self._origins)
+        if segment is None or not segment.has_room(rows):
+            segment = Segment(first, max(rows, SEGMENT_ROWS), self._origins, self._items)
             self._segments.append(segment)
         segment.append(batch, self._origin_id(origin))
         self.nbytes += batch.nbytes
@@ -303,13 +323,15 @@ class EventLog:
 
     def link(self, links: Mapping[int, str]) -> None:
         """Mark rows as linked to work items; rows that are evicted are passed over."""
-        by_segment: dict[int, dict[int, str]] = {}
         for seq, item in links.items():
-            if self.snapshot.first_seq <= seq < self.snapshot.next_seq:
-                by_segment.setdefault(self.snapshot.place(seq), {})[seq] = item
-        for index, added in by_segment.items():
-            segment = self.snapshot.segments[index]
-            segment.links = {**segment.links, **added}
+            found = self.snapshot.find(seq)
+            if found is None:
+                continue
+            place = self._item_places.get(item)
+            if place is None:
+                place = self._item_places[item] = len(self._items)
+                self._items.append(item)
+            found[0].link(found[1], place)
 
     def forget(self, log_filter: LogFilter) -> None:
         """Drop the remembered result of a filter that nobody uses any more."""

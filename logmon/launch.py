@@ -18,7 +18,7 @@ from logmon.moments import parse_duration, parse_moment, parse_zone
 from logmon.patterns import compile_pattern
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.session import LineRun, ScreenRun, run_lines, run_screen
-from logmon.source import LogStreamOptions
+from logmon.source import LogEventSource, LogStreamOptions
 from logmon.sources import build_source
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def check_config(path: Path | None, env: Mapping[str, str]) -> str:
     """
     config = load_config(path, env)
     for name, table in config.sources.items():
-        build_source(name, table, _options(table), levels=config.levels)
+        _source(name, table, config)
     return f"{config.path or 'built-in defaults'}: ok"
 
 
@@ -158,6 +158,18 @@ def _options(table: SourceTable) -> LogStreamOptions:
     )
 
 
+def _source(name: str, table: SourceTable, config: Config) -> LogEventSource:
+    """Build a source; what is wrong with one of its keys is said with its file and line."""
+    try:
+        return build_source(name, table, _options(table), levels=config.levels)
+    except ConfigError as error:
+        prefix = f"sources.{name}."
+        if not error.where.startswith(prefix):
+            raise
+        place = table.where(error.where.removeprefix(prefix))
+        raise ConfigError(error.message, where=place, hint=error.hint) from None
+
+
 def _entries(
     command: str, given: Mapping[str, Any], config: Config, *, screen: bool
 ) -> list[SourceEntry]:
@@ -166,7 +178,7 @@ def _entries(
         return [_files(command, given, config, screen=screen)]
     return [
         SourceEntry(
-            build_source(name, table, _options(table), levels=config.levels),
+            _source(name, table, config),
             add_tags=tuple(table.add_tags),
             history_only=given["no_follow"],
         )

@@ -210,10 +210,10 @@ class LineReader:
         starts = np.array(found.starts, dtype=np.uint32) - np.uint32(begin)
         ends = np.array(found.ends, dtype=np.uint32) - np.uint32(begin)
         columns = Columns.of(found.times, found.levels, found.sources)
-        decode, base, known = self._decoder.decode, self.offset + begin, columns.times
+        decode, base = self._decoder.decode, self.offset + begin
 
-        def decode_row(raw: bytes, row: int) -> LogEvent:
-            return decode(raw, base + int(starts[row]), int(known[row]))
+        def decode_row(raw: bytes, start: int, time_ns: int) -> LogEvent:
+            return decode(raw, base + start, time_ns)
 
         batch = RawBatch(lines[begin:end], starts, ends, columns, decode_row)
         return Arrival(batch=batch, rejected=rejected)
@@ -235,7 +235,9 @@ class LineReader:
         kept = raw[:LONGEST_LINE_BYTES]
         columns = Columns.of([to_ns(cut.timestamp)], [cut.level], [cut.source])
         starts, ends = np.zeros(1, dtype=np.uint32), np.array([len(kept)], dtype=np.uint32)
-        return Arrival(batch=RawBatch(kept, starts, ends, columns, lambda _raw, _row: cut))
+        return Arrival(
+            batch=RawBatch(kept, starts, ends, columns, lambda _raw, _start, _time_ns: cut)
+        )
 
     def _dead(
         self, raw: bytes, offset: int, error: MalformedEvent, length: int | None = None

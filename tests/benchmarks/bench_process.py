@@ -1,6 +1,6 @@
 """The whole process: idle CPU, memory with a million rows held, and what `--help` costs.
 
-    python tests/benchmarks/bench_process.py
+python tests/benchmarks/bench_process.py
 """
 
 from __future__ import annotations
