@@ -63,7 +63,7 @@ def run_lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
 def run_screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
     """Show the screen until the user leaves it or a signal comes; return the exit code."""
     # Textual holds a repaint back up to two of these periods (8.2.8); read at its import.
-    os.environ.setdefault("TEXTUAL_FPS", "240")
+    os.environ.setdefault("TEXTUAL_FPS", "1000")
     return _run(_screen(build, run))
 
 

@@ -137,6 +137,19 @@ def test_a_real_log_comes_back_line_for_line(foreign_data, name):
     assert len(run("replay", str(path), "-o", "json").stdout.splitlines()) == 2_000
 
 
+@pytest.mark.parametrize(
+    "name", ["Android", "Apache", "BGL", "HDFS", "Linux", "OpenSSH", "Proxifier", "Spark"]
+)
+def test_a_real_log_is_shown_row_for_row(foreign_data, name):
+    path = foreign_data / "loghub" / f"{name}_2k.log"
+    terminal = Terminal("replay", str(path), "--tui", env={"LOGMON_SENTINEL__ENABLED": "false"})
+    shown = terminal.see("2,000 of 2,000 shown")
+    display = "\n".join(terminal.screen.display)
+    terminal.press("q")
+    assert terminal.end() == 0
+    assert shown, display
+
+
 LOG = b"""2026-11-23T12:00:00Z INFO api: GET /a
 2026-11-23T12:00:01Z ERROR payments: Card declined
 2026-11-23T12:00:02Z DEBUG api: cache
