@@ -6,6 +6,8 @@ LogmonError
 │   ├── TransientSourceError     try again later; may carry `retry_after_s`
 │   └── PermanentSourceError     the same request will always fail (exit code 3)
 │       └── CredentialsError     every credential was refused (exit code 4)
+├── StoreError               the store cannot be opened, read or written (exit code 3)
+│   └── StoreFull                no room now; nothing was written, try again later
 ├── MalformedEvent           one record could not become a LogEvent; it goes to the dead letters
 └── PatternTooSlow           a regular expression ran out of its time
 """
@@ -51,6 +53,14 @@ class PermanentSourceError(SourceError):
 
 class CredentialsError(PermanentSourceError):
     """The other side refused every credential that is configured."""
+
+
+class StoreError(LogmonError):
+    """The store cannot be opened, read or written; nothing was written in part."""
+
+
+class StoreFull(StoreError):
+    """The disk is full: nothing of the commit is there, and it may be tried again."""
 
 
 class MalformedEvent(LogmonError):

@@ -217,6 +217,16 @@ class Slice:
         return self.rows + self.segment.first_seq
 
 
+def segment_of(first_seq: int, batch: Batch, origin: str, links: Mapping[int, str]) -> Segment:
+    """Return a segment of its own for rows that the log no longer holds."""
+    items = ["", *dict.fromkeys(links.values())]
+    segment = Segment(first_seq, len(batch), [*OWN_ORIGINS, origin], items)
+    segment.append(batch, OWN_ORIGINS.index(origin) if origin in OWN_ORIGINS else len(OWN_ORIGINS))
+    for seq, item in links.items():
+        segment.link(seq - first_seq, items.index(item))
+    return segment
+
+
 class Snapshot:
     """The log at one moment: rows `first_seq` ≤ seq < `next_seq`. Never changes, any thread."""
 
@@ -276,11 +286,15 @@ class EventLog:
     The byte bound is kept to within one segment (2 MiB, or one batch if that is larger).
     """
 
-    def __init__(self, *, max_rows: int = 100_000, max_bytes: int = 256 << 20) -> None:
+    def __init__(
+        self, *, max_rows: int = 100_000, max_bytes: int = 256 << 20, first_seq: int = 0
+    ) -> None:
         self.max_rows = max_rows
         self.max_bytes = max_bytes
         self.nbytes = 0
-        self.snapshot = Snapshot((), 0, 0)
+        self.began_at = first_seq
+        """The `seq` of the first row this log ever held."""
+        self.snapshot = Snapshot((), first_seq, first_seq)
         self._segments: list[Segment] = []
         self._origins: list[str] = list(OWN_ORIGINS)
         self._items = [""]
@@ -320,6 +334,13 @@ class EventLog:
         del segments[:gone]
         self.nbytes = nbytes
         self.snapshot = Snapshot(tuple(segments), first_seq, next_seq)
+
+    def begin_at(self, seq: int) -> None:
+        """Number the next row `seq`; what is held is forgotten. Readers see a gap."""
+        self._segments.clear()
+        self.nbytes = 0
+        self.began_at = seq
+        self.snapshot = Snapshot((), seq, seq)
 
     def link(self, links: Mapping[int, str]) -> None:
         """Mark rows as linked to work items; rows that are evicted are passed over."""

@@ -14,52 +14,27 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from logmon.batch import Batch, EventBatch, MappedBatch, events_of
+from logmon.batch import Batch, EventBatch, events_of
+from logmon.errors import StoreFull
 from logmon.event import LogEvent, encode, event_id
-from logmon.event_log import Delivery, EventLog
-from logmon.filter import EVERYTHING, Clause, LogFilter, TagsClause, build_filter
-from logmon.level import ALL_LEVELS, at_least
-from logmon.pacing import TokenBucket
-from logmon.source import Arrival, LogEventSource, LogStreamOptions, Notice
+from logmon.event_log import OWN_ORIGINS, Delivery, EventLog
+from logmon.filter import EVERYTHING, LogFilter
+from logmon.intake import Intake, SourceStatistics
+from logmon.journal import Commit, Committed, Effects
+from logmon.source import LogEventSource, LogStreamOptions, Notice
 from logmon.subscription import Bell, ReaderStatistics, Subscription, WhenFull
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from numpy.typing import NDArray
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from logmon.dead_letter import DeadLetter
+    from logmon.journal import Block, Journal
 
 DEAD_LETTERS_HELD = 10_000
 """Dead letters kept to look at; the count goes on past it."""
-RECENT_IDS = 10_000
-"""At least so many ids of a source are remembered to tell a repeat from a new event."""
-
-
-class SourceStatistics(msgspec.Struct):
-    """One source's account. `received` counts distinct events; `duplicates` stand outside it."""
-
-    received: int = 0
-    stored: int = 0
-    filtered: int = 0
-    dropped: int = 0
-    dead_lettered: int = 0
-    in_flight: int = 0
-    duplicates: int = 0
-    state: str = "starting"
-    """What its supervisor says of it: `live`, `ended`, `failed`, `retry in 8 s`, …"""
-    detail: str = ""
-    """The last error, for a person."""
-    newest_ns: int = 0
-    """Time of the newest stored event, in nanoseconds since 1970."""
-
-    @property
-    def difference(self) -> int:
-        """What the accounting identity is off by: always 0."""
-        accounted = self.stored + self.filtered + self.dropped + self.dead_lettered
-        return self.received - accounted - self.in_flight
+STORE_AGAIN_AFTER_S = 1.0
+"""How long to wait before a full store is tried again."""
 
 
 class HubStatistics(msgspec.Struct, frozen=True):
@@ -79,14 +54,23 @@ class LogEventHub:
         *,
         max_rows: int = 100_000,
         max_bytes: int = 256 << 20,
+        journal: Journal | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.log = EventLog(max_rows=max_rows, max_bytes=max_bytes)
+        first = 0 if journal is None else journal.next_seq
+        self.log = EventLog(max_rows=max_rows, max_bytes=max_bytes, first_seq=first)
+        self.journal = journal
+        self.store_trouble = ""
+        """Why nothing can be written now; empty when all is well."""
         self.sources: dict[str, SourceStatistics] = {}
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_HELD)
         self._monotonic = monotonic
         self._now = now
+        self._sleep = sleep
+        self._order = asyncio.Lock()
+        self._saying: set[asyncio.Future[Committed]] = set()
         self._bell = Bell()
         self._subscriptions: list[Subscription] = []
         self._pipelines: list[Subscription] = []
@@ -104,10 +88,10 @@ class LogEventHub:
         when_full: WhenFull = "drop",
         settled: bool = False,
     ) -> Subscription:
-        """Return a new cursor, placed behind the newest row, or at `after` + 1.
+        """Return a new cursor, placed behind the newest row, or at `after` + 1 (-1: the oldest).
 
-        A place that is evicted already is counted as missed. `settled` readers get a row only
-        when every pipeline is done with it, so that its work item is known.
+        A place that is evicted already is read from the journal, or counted as missed. `settled`
+        readers get a row only when every pipeline is done with it: its work item is known then.
         """
         return self._subscribe(
             log_filter,
@@ -117,10 +101,16 @@ class LogEventHub:
             limit=self.settled if settled else None,
         )
 
-    def subscribe_pipeline(self, log_filter: LogFilter, *, name: str) -> Subscription:
-        """Return a cursor for automation: it never misses a row and never hears logmon itself."""
+    def subscribe_pipeline(
+        self, log_filter: LogFilter, *, name: str, after: int = -1
+    ) -> Subscription:
+        """Return a cursor for automation: it never misses a row and never hears logmon itself.
+
+        What it has no time for is read from the journal; without one, publishers wait for it.
+        """
+        when_full: WhenFull = "block" if self.journal is None else "drop"
         subscription = self._subscribe(
-            log_filter, name=name, after=-1, when_full="block", outside=True
+            log_filter, name=name, after=after, when_full=when_full, outside=True
         )
         self._pipelines.append(subscription)
         return subscription
@@ -136,6 +126,8 @@ class LogEventHub:
         limit: Callable[[], int] | None = None,
     ) -> Subscription:
         position = self.log.snapshot.next_seq if after is None else after + 1
+        if after == -1:
+            position = self.log.began_at
         subscription = Subscription(
             self.log,
             self._bell,
@@ -145,7 +137,8 @@ class LogEventHub:
             when_full=when_full,
             outside=outside,
             limit=limit,
-            on_read=self._on_read if when_full == "block" else None,
+            on_read=self._on_read if when_full == "block" or outside else None,
+            journal=self.journal,
         )
         self._subscriptions.append(subscription)
         return subscription
@@ -168,8 +161,11 @@ class LogEventHub:
 
     async def drained(self) -> None:
         """Wait until every pipeline is done with every row."""
-        while self.settled() < self.log.snapshot.next_seq:
-            await self._bell.wait()
+        while self._saying or self.settled() < self.log.snapshot.next_seq:
+            if self._saying:
+                await asyncio.wait(self._saying)
+            else:
+                await self._bell.wait()
 
     def recent(
         self,
@@ -190,15 +186,95 @@ class LogEventHub:
 
     async def publish(self, batch: Batch, *, origin: str) -> int:
         """Append rows, after every blocking reader has made room, and return the first `seq`."""
-        while not self._has_room(len(batch)):
+        return (await self.commit(Commit(origin=origin, batch=batch))).first_seq
+
+    async def commit(
+        self,
+        commit: Commit,
+        written: Callable[[Commit, Committed], None] | None = None,
+        *,
+        own: bool = False,
+    ) -> Committed:
+        """Write what belongs together, show it, and call `written`: all of it or nothing.
+
+        Waits until every blocking reader has made room (`own` rows never do: a pipeline that
+        waited for room would wait for itself), and as long as the store is full. Cancelled while
+        it writes, it ends when that is decided.
+
+        Raises:
+            StoreError: the journal cannot be written.
+        """
+        while True:
+            if not own:
+                await self._room_for(commit)
+            if self.journal is None:
+                return self._show(commit, Committed(self.log.snapshot.next_seq), written)
+            writing = asyncio.ensure_future(self._write(self.journal, commit, written, own=own))
+            try:
+                committed = await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await asyncio.wait({writing})
+                raise
+            except StoreFull as error:
+                self.store_trouble = str(error)
+                await self._sleep(STORE_AGAIN_AFTER_S)
+                continue
+            if committed is not None:
+                return committed
+
+    async def _write(
+        self,
+        journal: Journal,
+        commit: Commit,
+        written: Callable[[Commit, Committed], None] | None,
+        *,
+        own: bool,
+    ) -> Committed | None:
+        """Write and show in one go, so that the journal's numbers are the log's.
+
+        Returns None, and does nothing, when others have taken the room meanwhile.
+        """
+        async with self._order:
+            if not own and not self._has_room(commit):
+                return None
+            committed = self._show(commit, await journal.commit(commit), written)
+        if self.store_trouble:
+            text = f"the store has room again, nothing was lost: {self.store_trouble}"
+            self.store_trouble = ""
+            self.announce(Notice(text=text), source="logmon")
+        return committed
+
+    def _show(
+        self,
+        commit: Commit,
+        committed: Committed,
+        written: Callable[[Commit, Committed], None] | None,
+    ) -> Committed:
+        """Append what was written and link what belongs to work items."""
+        if committed.rejected != 0:
+            self.dead_letters.extend(commit.rejected)
+        batch = commit.batch
+        if batch is not None and committed.rows is not None:
+            batch = batch.take(committed.rows)
+        if batch is not None and len(batch):
+            self.log.append(batch, origin=commit.origin)
+            if commit.origin in OWN_ORIGINS:
+                self.log.link(_own_links(committed.first_seq, batch))
+        if commit.effects is not None:
+            self.log.link(commit.effects.links)
+        if written is not None:
+            written(commit, committed)
+        self._changed()
+        return committed
+
+    async def _room_for(self, commit: Commit) -> None:
+        while not self._has_room(commit):
             self._room.clear()
             await self._room.wait()
-        first = self.log.append(batch, origin=origin)
-        self._changed()
-        return first
 
-    def _has_room(self, rows: int) -> bool:
+    def _has_room(self, commit: Commit) -> bool:
         """Whether no blocking reader still needs a row that appending would evict."""
+        rows = 0 if commit.batch is None else len(commit.batch)
         snapshot = self.log.snapshot
         # Half the log is left for what pipelines say about rows: at most one row for each.
         floor = snapshot.next_seq + rows - max(1, self.log.max_rows // 2)
@@ -219,20 +295,22 @@ class LogEventHub:
     def publish_own(
         self, events: Iterable[LogEvent], *, origin: str, links: Mapping[int, str] | None = None
     ) -> None:
-        """Append what logmon itself says, at once, and link rows to work items.
+        """Append what logmon itself says, and link rows to work items; never waits.
 
-        It never waits: a pipeline that waited for room would wait for itself. Events carry the
+        With a journal the rows appear once they are written, a moment later. Events carry the
         id of their own work item in `work_item`, which is trusted here and only here.
         """
-        batch = EventBatch(list(events))
-        first = self.log.append(batch, origin=origin)
-        own = {
-            first + row: event.work_item
-            for row, event in enumerate(events_of(batch))
-            if event.work_item
-        }
-        self.log.link({**(links or {}), **own})
-        self._changed()
+        commit = Commit(
+            origin=origin,
+            batch=EventBatch(list(events)),
+            effects=Effects(links=dict(links)) if links else None,
+        )
+        if self.journal is None:
+            self._show(commit, Committed(self.log.snapshot.next_seq), None)
+            return
+        task = asyncio.ensure_future(self.commit(commit, own=True))
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
 
     def announce(self, notice: Notice, *, source: str) -> None:
         """Put a row of logmon's own into the log: a gap, a reconnect, a source that failed."""
@@ -258,8 +336,29 @@ class LogEventHub:
 
     def close(self) -> None:
         """Say that no more rows will come: readers end when they have read what is there."""
+        for saying in self._saying:
+            saying.cancel()
         self._bell.closed = True
         self._bell.ring()
+
+    # The journal's rows
+
+    async def warm(self, rows: int) -> None:
+        """Hold the newest rows that the journal kept, before anything else comes in."""
+        assert self.journal is not None  # noqa: S101 - a caller's fault, not an input's
+        blocks = await self.journal.read(self.journal.next_seq - rows - 1, rows)
+        if blocks:
+            self.log.begin_at(blocks[0].first_seq)
+        for block in blocks:
+            self.show_block(block)
+
+    def show_block(self, block: Block) -> None:
+        """Hold rows that are in the journal already; what is not there any more is a gap."""
+        if block.first_seq != self.log.snapshot.next_seq:
+            self.log.begin_at(block.first_seq)
+        self.log.append(block.batch, origin=block.origin)
+        self.log.link(block.links)
+        self._changed()
 
     # Sources
 
@@ -269,11 +368,21 @@ class LogEventHub:
         options: LogStreamOptions | None = None,
         *,
         add_tags: tuple[str, ...] = (),
+        repeats_ids: bool = False,
     ) -> Intake:
-        """Open the way in for one source; its account lives on when the source is restarted."""
+        """Open the way in for one source; its account lives on when the source is restarted.
+
+        A source that `repeats_ids` gives new events the ids of earlier runs, as the mock does.
+        """
         statistics = self.sources.setdefault(name, SourceStatistics())
         return Intake(
-            self, name, options or LogStreamOptions(), statistics, add_tags, self._monotonic
+            self,
+            name,
+            options or LogStreamOptions(),
+            statistics,
+            add_tags=add_tags,
+            repeats_ids=repeats_ids,
+            monotonic=self._monotonic,
         )
 
     async def drain(self, source: LogEventSource, intake: Intake) -> None:
@@ -292,139 +401,10 @@ class LogEventHub:
         )
 
 
-class Intake:
-    """The way from one source into the log: repeats, options, throttle, enrichment, account."""
-
-    def __init__(
-        self,
-        hub: LogEventHub,
-        name: str,
-        options: LogStreamOptions,
-        statistics: SourceStatistics,
-        add_tags: tuple[str, ...],
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._hub = hub
-        self._name = name
-        self._filter = filter_of(options)
-        self._add_tags = add_tags
-        self._ids: set[str] = set()
-        self._older_ids: set[str] = set()
-        self._count = 0
-        rate = options.throttle_per_second
-        self._bucket = None if rate is None else TokenBucket(rate, monotonic)
-        self.statistics = statistics
-
-    async def accept(self, arrival: Arrival) -> None:
-        """Count, filter, enrich and store what a source has; waits while the log is full.
-
-        Cancelled while waiting, the rows count as dropped.
-        """
-        account = self.statistics
-        account.received += len(arrival.rejected)
-        account.dead_lettered += len(arrival.rejected)
-        self._hub.dead_letters.extend(arrival.rejected)
-        account.duplicates += arrival.duplicates
-        for notice in arrival.notices:
-            self._hub.announce(notice, source=self._name)
-        if arrival.batch is not None and len(arrival.batch):
-            await self._accept_batch(arrival.batch)
-        # A source that always has data would never let anyone else run.
-        await asyncio.sleep(0)
-
-    async def _accept_batch(self, batch: Batch) -> None:
-        account = self.statistics
-        batch = self._enrich(self._distinct(batch))
-        account.received += len(batch)
-        kept = self._kept(batch)
-        account.filtered += len(batch) - len(kept)
-        if self._bucket is not None:
-            admitted = self._bucket.admit(len(kept))
-            account.dropped += len(kept) - admitted
-            kept = kept[:admitted]
-        if len(kept) < len(batch):
-            batch = batch.take(kept)
-        account.in_flight += len(batch)
-        try:
-            for part in _parts(batch, max(1, self._hub.log.max_rows // 2)):
-                await self._hub.publish(part, origin=self._name)
-                account.in_flight -= len(part)
-                account.stored += len(part)
-                account.newest_ns = max(account.newest_ns, int(part.columns.times.max()))
-        finally:
-            account.dropped += account.in_flight
-            account.in_flight = 0
-
-    def _distinct(self, batch: Batch) -> Batch:
-        """Leave out events whose id came in lately; bytes of a file are told by their offset."""
-        if not isinstance(batch, EventBatch):
-            return batch
-        ids, older = self._ids, self._older_ids
-        fresh: list[int] = []
-        for row, event in enumerate(events_of(batch)):
-            if event.id and (event.id in ids or event.id in older):
-                continue
-            if event.id:
-                ids.add(event.id)
-            fresh.append(row)
-        if len(ids) > RECENT_IDS:
-            self._ids, self._older_ids = set(), ids
-        if len(fresh) == len(batch):
-            return batch
-        self.statistics.duplicates += len(batch) - len(fresh)
-        return batch.take(np.array(fresh, dtype=np.intp))
-
-    def _kept(self, batch: Batch) -> NDArray[np.intp]:
-        mask = self._filter.mask(batch.columns)
-        if self._filter.needs_rows:
-            for row in np.flatnonzero(mask):
-                mask[row] = self._filter.matches_rest(batch.event(int(row)))
-        return np.flatnonzero(mask)
-
-    def _enrich(self, batch: Batch) -> Batch:
-        """Give what is missing: an id, the source's name, the configured tags."""
-        if isinstance(batch, EventBatch):
-            events = list(events_of(batch))
-            if not self._add_tags and all(event.id and event.source for event in events):
-                return batch
-            return EventBatch([self._complete(event) for event in events])
-        return MappedBatch(batch, self._tagged) if self._add_tags else batch
-
-    def _complete(self, event: LogEvent) -> LogEvent:
-        event = self._tagged(event)
-        if not event.source:
-            event = msgspec.structs.replace(event, source=self._name)
-        if not event.id:
-            self._count += 1
-            named = event_id(self._name, self._count, encode(event))
-            event = msgspec.structs.replace(event, id=named)
-        return event
-
-    def _tagged(self, event: LogEvent) -> LogEvent:
-        new = tuple(tag for tag in self._add_tags if tag not in event.tags)
-        return msgspec.structs.replace(event, tags=event.tags + new) if new else event
-
-
-def _parts(batch: Batch, most: int) -> Iterator[Batch]:
-    """Cut a batch that is larger than the whole log."""
-    if 0 < len(batch) <= most:
-        yield batch
-        return
-    for start in range(0, len(batch), most):
-        yield batch.take(np.arange(start, min(start + most, len(batch))))
-
-
-def filter_of(options: LogStreamOptions) -> LogFilter:
-    """Return the filter that a source's options ask for."""
-    from logmon.event import to_ns
-
-    clauses: list[Clause] = []
-    if options.tags:
-        clauses.append(TagsClause(frozenset(options.tags)))
-    minimum = options.minimum_level
-    return build_filter(
-        levels=ALL_LEVELS if minimum is None else at_least(minimum),
-        sources=options.sources,
-        since_ns=None if options.since is None else to_ns(options.since),
-        clauses=clauses,
-    )
+def _own_links(first_seq: int, batch: Batch) -> dict[int, str]:
+    """Return the links of rows that logmon wrote: what they say of themselves is true."""
+    return {
+        first_seq + row: event.work_item
+        for row, event in enumerate(events_of(batch))
+        if event.work_item
+    }

@@ -22,7 +22,8 @@ from logmon.source import LogEventSource, Notice
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from logmon.hub import Intake, LogEventHub, SourceStatistics
+    from logmon.hub import LogEventHub
+    from logmon.intake import Intake, SourceStatistics
     from logmon.sentinel.pipeline import Sentinel
 
 FIRST_WAIT_S = 1.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from logmon.event_log import Slice
+from logmon.event_log import Slice, segment_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from logmon.event import LogEvent
     from logmon.event_log import EventLog
     from logmon.filter import LogFilter
+    from logmon.journal import Block, Journal
 
 WhenFull = Literal["drop", "block"]
+OLDER_ROWS = 2_000
+"""How many rows are asked of the journal at once."""
 
 
 class Bell:
@@ -62,12 +65,14 @@ class Subscription:
     With `when_full="drop"` the log never waits for it: it may be overtaken, and `missed` says by
     how many rows. With `"block"` publishers wait before they would overtake it. Rows count as
     done with when the reader asks for more: `acknowledged` is the first row not done with.
-    Cancelling an iteration loses nothing: the next one goes on where it stopped.
+    Cancelling an iteration loses nothing: the next one goes on where it stopped. With a journal,
+    `batches` reads from it what the log no longer holds, and only what is gone there is missed.
     """
 
     __slots__ = (
-        "_bell", "_closed", "_gap", "_limit", "_log", "_on_read", "_start", "acknowledged",
-        "filter", "missed", "name", "outside", "passed", "position", "skipped", "when_full",
+        "_bell", "_closed", "_gap", "_journal", "_limit", "_log", "_on_read", "_start",
+        "acknowledged", "filter", "missed", "name", "outside", "passed", "position", "skipped",
+        "when_full",
     )  # fmt: skip
 
     def __init__(
@@ -82,9 +87,11 @@ class Subscription:
         outside: bool = False,
         limit: Callable[[], int] | None = None,
         on_read: Callable[[], None] | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._log = log
         self._bell = bell
+        self._journal = journal
         self._limit = limit
         self._on_read = on_read
         self._closed = False
@@ -119,11 +126,7 @@ class Subscription:
         self._acknowledge()
         snapshot = self._log.snapshot
         stop = snapshot.next_seq if self._limit is None else self._limit()
-        missed = max(0, snapshot.first_seq - self.position)
-        if missed:
-            self.missed += missed
-            self._gap += missed
-            self.position = snapshot.first_seq
+        self._miss(snapshot.first_seq)
         for segment, start, end in snapshot.spans(self.position, stop):
             rows = segment.rows(self.filter, start, end, outside=self.outside)
             self.position = segment.first_seq + end
@@ -144,6 +147,10 @@ class Subscription:
     async def batches(self) -> AsyncGenerator[Slice, None]:
         """Yield slices as they come, until the subscription or the hub is closed."""
         while not self._closed:
+            if self._journal is not None and self.position < self._log.snapshot.first_seq:
+                async for older in self._older(self._journal):
+                    yield older
+                continue
             rows = self.take()
             if rows is not None:
                 yield rows
@@ -154,6 +161,48 @@ class Subscription:
                 return
             else:
                 await self._bell.wait()
+
+    async def _older(self, journal: Journal) -> AsyncGenerator[Slice, None]:
+        """Yield what the journal holds of the rows from here on, as far as one reading goes."""
+        self._acknowledge()
+        before = self.position
+        blocks = await journal.read(self.position - 1, OLDER_ROWS)
+        if not blocks:
+            self._miss(self._log.snapshot.first_seq)
+        for block in blocks:
+            rows = self._of_block(block)
+            if rows is not None:
+                yield rows
+        self._acknowledge()
+        if self.position == before:  # pipelines are not done with any of them yet
+            await self._bell.wait()
+
+    def _of_block(self, block: Block) -> Slice | None:
+        """Move behind a block and return those of its rows that pass."""
+        if block.first_seq > self.position:
+            self._miss(block.first_seq)
+        limit = block.first_seq + len(block.batch)
+        if self._limit is not None:
+            limit = min(limit, self._limit())
+        start, stop = self.position - block.first_seq, limit - block.first_seq
+        if stop <= start:
+            return None
+        segment = segment_of(block.first_seq, block.batch, block.origin, block.links)
+        rows = segment.rows(self.filter, start, stop, outside=self.outside)
+        self.position = limit
+        self.skipped += stop - start - len(rows)
+        self.passed += len(rows)
+        if not len(rows):
+            return None
+        missed, self._gap = self._gap, 0
+        return Slice(segment, rows, missed)
+
+    def _miss(self, seq: int) -> None:
+        """Count the rows up to `seq` as missed."""
+        missed = max(0, seq - self.position)
+        self.missed += missed
+        self._gap += missed
+        self.position += missed
 
     async def __aiter__(self) -> AsyncIterator[LogEvent]:
         async for rows in self.batches():

@@ -11,7 +11,8 @@ from logmon.visible import visible
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from logmon.hub import LogEventHub, SourceStatistics
+    from logmon.hub import LogEventHub
+    from logmon.intake import SourceStatistics
     from logmon.tui.filter_state import FilterState
     from logmon.tui.palette import Palette
     from logmon.tui.render import Row, Span

@@ -1,0 +1,93 @@
+"""What is kept on disk, as hub and readers know it: one commit for all that belongs together.
+
+A `Commit` is all or nothing: rows, rejected records, checkpoint, links to work items, a consumer's
+effects and its offset. Rows are numbered by the journal, consecutively and for good; the log's
+`seq` is the same number.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from logmon.batch import Batch
+from logmon.checkpoint import Checkpoint
+from logmon.dead_letter import DeadLetter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Effects(msgspec.Struct, frozen=True, kw_only=True):
+    """What a consumer did with the rows up to an offset; kept together with the offset."""
+
+    consumer: str = ""
+    offset: int | None = None
+    """Every row with a smaller `seq` is done with; None leaves the offset as it was."""
+    links: dict[int, str] = {}
+    """Rows by `seq`, and the work item each is linked to."""
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written in one transaction."""
+
+    origin: str
+    """The configured source's name, or one of logmon's own origins."""
+    batch: Batch | None = None
+    distinct: bool = False
+    """Leave out rows whose id came in through this origin before."""
+    rejected: tuple[DeadLetter, ...] = ()
+    checkpoint: Checkpoint | None = None
+    effects: Effects | None = None
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What became of a commit."""
+
+    first_seq: int
+    """Number of the first row that was written."""
+    rows: NDArray[np.intp] | None = None
+    """Places in the batch of the rows that were written; None when all were."""
+    rejected: int | None = None
+    """How many of the rejected records are new; None when all are."""
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Consecutive rows as the journal gives them back."""
+
+    first_seq: int
+    origin: str
+    batch: Batch
+    links: dict[int, str]
+
+
+class Journal(Protocol):
+    """The durable end of the log.
+
+    The contract:
+
+    * `commit` returns when everything in it would survive `kill -9`, or raises and nothing of it
+      is there. Commits are applied in the order they are called in.
+    * `read` gives rows back in `seq` order, from the oldest that is still kept.
+    """
+
+    epoch: str
+    """Names the numbering: rows of one epoch never change their `seq`."""
+    next_seq: int
+    """The `seq` the next row will get."""
+
+    async def commit(self, commit: Commit) -> Committed:
+        """Write everything or nothing.
+
+        Raises:
+            StoreFull: the disk, or the bound of the file, left no room; try again later.
+            StoreError: it could not be written at all.
+        """
+        ...
+
+    async def read(self, after: int, limit: int) -> Sequence[Block]:
+        """Return the blocks of rows with seq > `after`, about `limit` rows; [] at the end."""
+        ...

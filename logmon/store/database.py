@@ -1,0 +1,265 @@
+"""Opens the store's file: private, locked for one writer, checked, migrated, or set aside loudly.
+
+SQLite in WAL mode with `synchronous=NORMAL`: a commit survives the death of the process, and after
+a loss of power the file is whole and may lack the newest commits (sqlite.org/wal.html, §2.3);
+sources read again what their checkpoint does not cover.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from logmon.errors import StoreError, StoreFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+CHECK_ALWAYS_BYTES = 64 << 20
+"""Up to this size a file is checked whole at each start (about 0.2 s); above it only after a run
+that did not end cleanly."""
+BUSY_S = 5.0
+"""How long SQLite waits for a lock that another connection holds for a moment."""
+
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+MIGRATIONS = (
+    """
+    CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE journal(
+        first_seq INTEGER PRIMARY KEY,
+        rows INTEGER NOT NULL,
+        origin TEXT NOT NULL,
+        written_ns INTEGER NOT NULL,
+        body BLOB NOT NULL
+    );
+    CREATE TABLE seen(
+        origin TEXT NOT NULL,
+        id BLOB NOT NULL,
+        time_ns INTEGER NOT NULL,
+        written_ns INTEGER NOT NULL,
+        PRIMARY KEY(origin, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX seen_times ON seen(origin, time_ns);
+    CREATE TABLE checkpoints(
+        source TEXT PRIMARY KEY, cursor TEXT NOT NULL, written_ns INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE dead_letters(
+        number INTEGER PRIMARY KEY,
+        digest BLOB NOT NULL UNIQUE,
+        written_ns INTEGER NOT NULL,
+        letter BLOB NOT NULL
+    );
+    CREATE TABLE offsets(consumer TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE links(seq INTEGER PRIMARY KEY, item TEXT NOT NULL);
+    """,
+)
+"""Each brings the file from `user_version` n to n + 1; never edit one that was released."""
+
+
+class Lock:
+    """Held by the one process that writes into a store; the kernel lets go when it dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        self._file = -1
+
+    def acquire(self) -> bool:
+        """Take the lock, or return False when another process holds it.
+
+        Raises:
+            StoreError: the lock file cannot be opened.
+        """
+        if self._file < 0:
+            self._file = _open_private(self._path)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let another process write."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def prepare(path: Path) -> None:
+    """Make the folder (0700) and the file (0600), or make sure that they are ours.
+
+    Raises:
+        StoreError: it is a link, no file, or somebody else's, or may be written by others.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path.parent}: {error.strerror}") from None
+    os.close(_open_private(path))
+
+
+def _open_private(path: Path) -> int:
+    """Open a file of ours for writing, made with mode 0600; links are not followed."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        reason = "is a link; name the file itself" if path.is_symlink() else error.strerror
+        raise StoreError(f"{path}: {reason}") from None
+    status = os.fstat(file)
+    fault = ""
+    if not stat.S_ISREG(status.st_mode):
+        fault = "is no file"
+    elif status.st_uid != os.getuid():
+        fault = "belongs to another user"
+    elif status.st_mode & 0o077:
+        fault = f"may be read by others; run chmod 600 {path}"
+    if fault:
+        os.close(file)
+        raise StoreError(f"{path}: {fault}")
+    return file
+
+
+def connect_writer(path: Path, *, now: Callable[[], datetime]) -> tuple[sqlite3.Connection, str]:
+    """Open the file to write; a file that is damaged is set aside, and the second value says so.
+
+    The caller holds the lock.
+
+    Raises:
+        StoreError: it cannot be opened, or a newer logmon made it.
+    """
+    prepare(path)
+    damage = ""
+    try:
+        connection, fault = _open_checked(path)
+        if fault:
+            damage = _set_aside(path, fault, now())
+            prepare(path)
+            connection = _open(path)
+        _migrate(connection)
+        connection.execute("INSERT OR REPLACE INTO meta VALUES('clean', 0)")
+    except sqlite3.Error as error:
+        raise translated(error, path) from None
+    return connection, damage
+
+
+def _open_checked(path: Path) -> tuple[sqlite3.Connection, str]:
+    """Return a connection, and what is wrong with the file: then the connection is closed."""
+    connection = _connect(path)
+    try:
+        _refuse_newer(connection, path)
+        fault = _check(connection, path)
+        if not fault:
+            _set_up(connection)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGED:
+            raise
+        return connection, str(error)
+    if fault:
+        connection.close()
+    return connection, fault
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open the file to read along.
+
+    Raises:
+        StoreError: there is none, or it cannot be read.
+    """
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None,
+            check_same_thread=False,
+        )  # fmt: skip
+        connection.execute("PRAGMA query_only=1")
+        connection.execute("SELECT 1 FROM meta")
+    except sqlite3.Error as error:
+        raise translated(error, path) from None
+    return connection
+
+
+def close_writer(connection: sqlite3.Connection) -> None:
+    """Close a connection in order: the next start need not look for damage."""
+    with suppress(sqlite3.Error):
+        connection.execute("INSERT OR REPLACE INTO meta VALUES('clean', 1)")
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = _connect(path)
+    _set_up(connection)
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # before WAL mode makes the first page
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA trusted_schema=0")
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> str:
+    """Return what is wrong with the file, or an empty text."""
+    if path.stat().st_size > CHECK_ALWAYS_BYTES and _ended_cleanly(connection):
+        return ""
+    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    return "" if found == ["ok"] else "; ".join(found)
+
+
+def _ended_cleanly(connection: sqlite3.Connection) -> bool:
+    with suppress(sqlite3.OperationalError):
+        row = connection.execute("SELECT value FROM meta WHERE key='clean'").fetchone()
+        return bool(row == (1,))
+    return False
+
+
+def _set_aside(path: Path, fault: str, now: datetime) -> str:
+    """Move a damaged file and what belongs to it out of the way; return what to tell the user."""
+    stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")
+    kept = path.with_name(f"{path.name}.damaged-{stamp}")
+    for ending in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + ending)
+        with suppress(FileNotFoundError):
+            part.rename(kept.with_name(kept.name + ending))
+    return f"the store was damaged ({fault}); it is kept as {kept}, and a new one was begun"
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection) > len(MIGRATIONS):
+        connection.close()
+        raise StoreError(f"{path}: a newer logmon made it; use that one, or another file")
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = _version(connection)
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};COMMIT;")
+    connection.execute(
+        "INSERT OR IGNORE INTO meta VALUES('epoch', ?), ('next_seq', 0)", (secrets.token_hex(4),)
+    )
+
+
+def translated(error: sqlite3.Error, path: Path) -> StoreError:
+    """Return logmon's own error for one of SQLite's."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    text = f"{path}: {error}"
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return StoreFull(text)
+    return StoreError(text)

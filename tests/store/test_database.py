@@ -1,0 +1,133 @@
+"""The store's file: private, one writer, newer files left alone, damage set aside and said."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from logmon.batch import EventBatch
+from logmon.errors import StoreError
+from logmon.journal import Commit
+from logmon.store.journal import Store, open_reader, open_writer
+from logmon.testing import make_event
+
+
+def opened(path: Path) -> Store:
+    store = open_writer(path)
+    assert store is not None
+    return store
+
+
+def add(store: Store, *messages: str) -> None:
+    store.commit_now(Commit(origin="app", batch=EventBatch([make_event(m) for m in messages])))
+
+
+def messages(store: Store) -> list[str]:
+    return [
+        block.batch.event(row).message
+        for block in store.read_now(-1, 10**9)
+        for row in range(len(block.batch))
+    ]
+
+
+def test_file_and_folder_are_made_for_the_owner_alone(tmp_path: Path):
+    path = tmp_path / "state" / "logmon.db"
+    store = opened(path)
+    add(store, "a")
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    for part in path.parent.iterdir():
+        assert stat.S_IMODE(part.stat().st_mode) == 0o600, part
+    store.close()
+
+
+@pytest.mark.parametrize("ending", ["", ".lock"])
+def test_a_link_in_the_place_of_a_file_is_refused(tmp_path: Path, ending: str):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / f"logmon.db{ending}").symlink_to(victim)
+    with pytest.raises(StoreError, match="is a link"):
+        open_writer(tmp_path / "logmon.db")
+    assert victim.read_text() == "precious"
+
+
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path):
+    path = tmp_path / "logmon.db"
+    opened(path).close()
+    path.chmod(0o644)
+    with pytest.raises(StoreError, match="chmod 600"):
+        open_writer(path)
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path):
+    (tmp_path / "logmon.db").mkdir()
+    with pytest.raises(StoreError, match="directory"):
+        open_writer(tmp_path / "logmon.db")
+
+
+def test_only_one_process_writes_and_the_lock_ends_with_it(tmp_path: Path):
+    first = opened(tmp_path / "logmon.db")
+    assert open_writer(tmp_path / "logmon.db") is None
+    first.close()
+    opened(tmp_path / "logmon.db").close()
+
+
+def test_a_reader_sees_what_the_writer_adds(tmp_path: Path):
+    writer = opened(tmp_path / "logmon.db")
+    reader = open_reader(tmp_path / "logmon.db")
+    add(writer, "a", "b")
+    assert messages(reader) == ["a", "b"]
+    assert reader.newest_seq() == 2
+    assert reader.epoch == writer.epoch
+    with pytest.raises(StoreError, match="another logmon writes"):
+        add(reader, "c")
+    reader.close()
+    writer.close()
+
+
+def test_a_store_that_is_not_there_cannot_be_read_along(tmp_path: Path):
+    with pytest.raises(StoreError, match="unable to open"):
+        open_reader(tmp_path / "logmon.db")
+
+
+def test_a_file_of_a_newer_logmon_is_left_alone(tmp_path: Path):
+    path = tmp_path / "logmon.db"
+    opened(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="newer logmon"):
+        open_writer(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("fault", ["no database", "page"])
+def test_a_damaged_file_is_kept_aside_and_said(tmp_path: Path, fault: str):
+    path = tmp_path / "logmon.db"
+    store = opened(path)
+    add(store, *(f"message {number} {'x' * 500}" for number in range(200)))
+    store.close()
+    content = bytearray(path.read_bytes())
+    if fault == "page":
+        content[4096:16384] = b"\xff" * (16384 - 4096)
+    else:
+        content[:] = b"this is no database at all " * 1000
+    path.write_bytes(content)
+    store = opened(path)
+    assert "damaged" in store.damage
+    kept = next(part for part in tmp_path.iterdir() if "damaged" in part.name)
+    assert str(kept) in store.damage
+    assert kept.read_bytes() == bytes(content)
+    add(store, "goes on")
+    assert messages(store) == ["goes on"]
+    store.close()
+
+
+def test_a_whole_file_is_not_called_damaged(tmp_path: Path):
+    for _ in range(3):
+        store = opened(tmp_path / "logmon.db")
+        assert store.damage == ""
+        add(store, "a")
+        store.close()
+    assert not [part for part in tmp_path.iterdir() if "damaged" in part.name]

@@ -1,0 +1,327 @@
+"""The journal: all of a commit or nothing, rows back in order, ids once, bounds kept."""
+
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logmon.batch import EventBatch
+from logmon.checkpoint import Checkpoint
+from logmon.dead_letter import DeadLetter
+from logmon.event import LogEvent, encode
+from logmon.journal import Commit, Effects
+from logmon.level import Level
+from logmon.store.journal import Store, StoreOptions, open_writer
+from logmon.testing import NOON, make_event
+
+HOUR_NS = 3600 * 10**9
+
+
+def opened(path: Path, **options: object) -> Store:
+    store = open_writer(path, StoreOptions(**options))
+    assert store is not None
+    return store
+
+
+def rows(store: Store, after: int = -1) -> list[tuple[int, LogEvent]]:
+    return [
+        (block.first_seq + row, block.batch.event(row))
+        for block in store.read_now(after, 10**9)
+        for row in range(len(block.batch))
+        if block.first_seq + row > after
+    ]
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+events = st.builds(
+    LogEvent,
+    timestamp=st.just(NOON),
+    level=st.sampled_from(Level),
+    source=texts,
+    message=texts,
+    message_template=st.none() | texts.filter(bool),
+    attributes=st.dictionaries(texts, st.integers(-(2**63), 2**63 - 1) | texts, max_size=3),
+    tags=st.lists(texts, max_size=3).map(tuple),
+    id=texts.filter(bool),
+)
+
+
+@given(batches=st.lists(st.lists(events, min_size=1, max_size=5), max_size=6), reopen=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_what_is_written_comes_back_in_order_numbered_from_0(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[LogEvent]], reopen: bool
+):
+    path = tmp_path_factory.mktemp("store") / "logmon.db"
+    store = opened(path)
+    for batch in batches:
+        store.commit_now(Commit(origin="app", batch=EventBatch(batch)))
+        if reopen:
+            store.close()
+            store = opened(path)
+    expected = [event for batch in batches for event in batch]
+    assert [seq for seq, _ in rows(store)] == list(range(len(expected)))
+    assert [encode(event) for _, event in rows(store)] == [encode(event) for event in expected]
+    for after in range(-1, len(expected)):
+        assert [seq for seq, _ in rows(store, after)] == list(range(after + 1, len(expected)))
+    store.close()
+
+
+def test_an_id_is_stored_once_for_each_origin_however_often_it_comes(tmp_path: Path):
+    store = opened(tmp_path / "logmon.db")
+    a, b, c = make_event("a", id="1"), make_event("b", id="2"), make_event("c", id="3")
+    first = store.commit_now(Commit(origin="app", batch=EventBatch([a, b, a]), distinct=True))
+    assert first.rows is not None
+    assert first.rows.tolist() == [0, 1]
+    store.close()
+    store = opened(tmp_path / "logmon.db")
+    again = store.commit_now(Commit(origin="app", batch=EventBatch([b, c]), distinct=True))
+    assert again.rows is not None
+    assert again.rows.tolist() == [1]
+    other = store.commit_now(Commit(origin="web", batch=EventBatch([a]), distinct=True))
+    assert other.rows is None
+    assert [(seq, event.message) for seq, event in rows(store)] == [
+        (0, "a"), (1, "b"), (2, "c"), (3, "a"),
+    ]  # fmt: skip
+    store.close()
+
+
+def test_a_batch_of_nothing_but_repeats_takes_no_number(tmp_path: Path):
+    store = opened(tmp_path / "logmon.db")
+    commit = Commit(origin="app", batch=EventBatch([make_event("a", id="1")]), distinct=True)
+    store.commit_now(commit)
+    committed = store.commit_now(commit)
+    assert committed.rows is not None
+    assert len(committed.rows) == 0
+    assert store.next_seq == store.newest_seq() == 1
+    store.close()
+
+
+def test_checkpoint_offset_links_and_dead_letters_are_kept_with_their_rows(tmp_path: Path):
+    dead = DeadLetter(source="app", offset=7, reason="invalid_json", raw=b"{\xff", length=2)
+    store = opened(tmp_path / "logmon.db")
+    said = make_event("WI-1 opened", id="s", work_item="WI-1")
+    store.commit_now(
+        Commit(
+            origin="app",
+            batch=EventBatch([make_event("a", id="1")]),
+            rejected=(dead, dead),
+            checkpoint=Checkpoint("app", "cursor 1"),
+        )
+    )
+    store.commit_now(
+        Commit(
+            origin="sentinel",
+            batch=EventBatch([said]),
+            effects=Effects(consumer="sentinel", offset=1, links={0: "WI-1"}),
+        )
+    )
+    again = store.commit_now(Commit(origin="app", rejected=(dead,)))
+    store.close()
+    store = opened(tmp_path / "logmon.db")
+    assert again.rejected == 0
+    assert store.checkpoint("app") == Checkpoint("app", "cursor 1")
+    assert store.checkpoint("web") is None
+    assert store.offset("sentinel") == 1
+    assert [letter for _, letter in store.dead_letters()] == [dead]
+    links = {seq: item for block in store.read_now(-1, 9) for seq, item in block.links.items()}
+    assert links == {0: "WI-1", 1: "WI-1"}
+    store.close()
+
+
+def test_an_outside_row_that_claims_a_work_item_is_linked_to_none(tmp_path: Path):
+    store = opened(tmp_path / "logmon.db")
+    claim = make_event("a", source="sentinel", work_item="WI-1")
+    store.commit_now(Commit(origin="app", batch=EventBatch([claim])))
+    assert store.read_now(-1, 9)[0].links == {}
+    store.close()
+
+
+def test_what_is_written_is_redacted_first(tmp_path: Path):
+    store = opened(tmp_path / "logmon.db", redact=lambda event: make_event("gone", id=event.id))
+    store.commit_now(Commit(origin="app", batch=EventBatch([make_event("secret")])))
+    assert [event.message for _, event in rows(store)] == ["gone"]
+    store.close()
+
+
+def test_rows_beyond_their_time_are_removed_and_numbers_go_on(tmp_path: Path):
+    now = [HOUR_NS]
+    store = opened(tmp_path / "logmon.db", keep_s=3600.0, now_ns=lambda: now[0])
+    for hour in range(5):
+        now[0] = (hour + 1) * HOUR_NS
+        store.commit_now(Commit(origin="app", batch=EventBatch([make_event(f"hour {hour}")])))
+    assert [(seq, event.message) for seq, event in rows(store)] == [(3, "hour 3"), (4, "hour 4")]
+    now[0] += 9 * HOUR_NS
+    store.commit_now(Commit(origin="app", checkpoint=Checkpoint("app", "x")))
+    assert rows(store) == []
+    store.close()
+    store = opened(tmp_path / "logmon.db")
+    assert store.next_seq == 5
+    store.close()
+
+
+def test_the_oldest_rows_go_when_all_are_too_large(tmp_path: Path):
+    now = [HOUR_NS]
+    store = opened(tmp_path / "logmon.db", max_bytes=20_000, now_ns=lambda: now[0])
+    rng = random.Random(1)
+    for _ in range(40):
+        now[0] += 120 * 10**9
+        message = rng.randbytes(1_000).hex()
+        store.commit_now(Commit(origin="app", batch=EventBatch([make_event(message)])))
+    kept = rows(store)
+    assert 10 <= len(kept) <= 21
+    assert kept[-1][0] == 39
+    store.close()
+
+
+def test_counts_by_time_equal_the_distinct_events(tmp_path: Path):
+    store = opened(tmp_path / "logmon.db")
+    batch = EventBatch([make_event("a", id=str(n % 7)) for n in range(20)])
+    store.commit_now(Commit(origin="app", batch=batch, distinct=True))
+    noon_ns = int(NOON.timestamp()) * 10**9
+    assert store.counts("app", 0, 2**62, 60 * 10**9) == {noon_ns: 7}
+    assert store.counts("web", 0, 2**62, 60 * 10**9) == {}
+    store.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from logmon.batch import EventBatch
+from logmon.checkpoint import Checkpoint
+from logmon.journal import Commit
+from logmon.store.journal import open_writer
+from logmon.testing import make_event
+store = open_writer(Path(sys.argv[1]))
+place = store.checkpoint("app")
+number = int(place.cursor) if place else 0
+print("ready", flush=True)
+for _ in range(int(sys.argv[2])):
+    events = [make_event(str(n), id=str(n)) for n in range(number, number + 7)]
+    number += 7
+    store.commit_now(Commit(origin="app", batch=EventBatch(events), distinct=True,
+                            checkpoint=Checkpoint("app", str(number))))
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+
+def whole(path: Path) -> int:
+    """Check that rows and checkpoint belong together, and return how many rows there are."""
+    store = opened(path)
+    found = [int(event.message) for _, event in rows(store)]
+    place = store.checkpoint("app")
+    store.close()
+    assert found == list(range(len(found)))
+    assert len(found) == (int(place.cursor) if place else 0)
+    assert store.damage == ""
+    return len(found)
+
+
+def test_killed_at_any_moment_rows_and_checkpoint_belong_together(tmp_path: Path):
+    path, rng, before = tmp_path / "logmon.db", random.Random(5), 0
+    for _ in range(8):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), "1000000"], stdout=subprocess.PIPE
+        ) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"ready\n"
+            time.sleep(rng.uniform(0.005, 0.1))
+            writer.send_signal(signal.SIGKILL)
+        after = whole(path)
+        assert after >= before
+        before = after
+    assert before > 50
+
+
+def torn_copies(path: Path, folder: Path, offsets: int) -> None:
+    """Tear the write-ahead log of a killed writer at many places; each copy must be whole."""
+    wal = path.with_name(path.name + "-wal").read_bytes()
+    rng = random.Random(9)
+    seen = set()
+    for turn in range(offsets):
+        copy = folder / f"{turn}.db"
+        shutil.copy(path, copy)
+        torn = bytearray(wal)
+        place = rng.randrange(len(torn))
+        if turn % 2:
+            del torn[place:]
+        else:
+            torn[place] ^= 1 << rng.randrange(8)
+        copy.with_name(copy.name + "-wal").write_bytes(torn)
+        copy.with_name(copy.name + "-wal").chmod(0o600)
+        copy.chmod(0o600)
+        seen.add(whole(copy))
+        for part in folder.glob(f"{turn}.db*"):
+            part.unlink()
+    assert len(seen) > 20
+
+
+def killed_writer(tmp_path: Path) -> Path:
+    path = tmp_path / "logmon.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path), "60"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        assert writer.stdout.readline() == b"done\n"
+        writer.send_signal(signal.SIGKILL)
+    return path
+
+
+def test_a_torn_write_ahead_log_leaves_rows_and_checkpoint_together(tmp_path: Path):
+    torn_copies(killed_writer(tmp_path), tmp_path, 60)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_a_write_ahead_log_torn_at_500_places_leaves_rows_and_checkpoint_together(tmp_path: Path):
+    torn_copies(killed_writer(tmp_path), tmp_path, 500)
+
+
+FULL = """
+import random, resource, sys
+from pathlib import Path
+from logmon.batch import EventBatch
+from logmon.checkpoint import Checkpoint
+from logmon.errors import StoreFull
+from logmon.journal import Commit
+from logmon.store.journal import open_writer
+from logmon.testing import make_event
+path = Path(sys.argv[1])
+store = open_writer(path)
+rng = random.Random(3)
+number = full = 0
+size = 200_000
+while full < 20:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    events = [make_event(str(n), id=str(n), tags=(rng.randbytes(400).hex(),))
+              for n in range(number, number + 7)]
+    commit = Commit(origin="app", batch=EventBatch(events), distinct=True,
+                    checkpoint=Checkpoint("app", str(number + 7)))
+    try:
+        store.commit_now(commit)
+        number += 7
+    except StoreFull:
+        full += 1
+        size += 200_000
+print(number)
+"""
+
+
+def test_a_full_disk_loses_and_repeats_nothing_twenty_times(tmp_path: Path):
+    path = tmp_path / "logmon.db"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True
+    )
+    assert whole(path) == int(done.stdout)
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
