@@ -38,6 +38,7 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE
 InputFormat = Annotated[str, typer.Option("--input-format", metavar="NAME", help="auto decides line by line.")]
 Speed = Annotated[str, typer.Option("--speed", metavar="X", help="max, or recorded pace times X: 1, 10, 0.5.")]
 MaxGap = Annotated[str, typer.Option("--max-gap", metavar="SPAN", help="Longest recorded pause that is waited for.")]
+StoreFlag = Annotated[bool, typer.Option("--store", help="Keep it on disk, once, however often it is replayed.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay, and read what is added.")]
 
 
@@ -99,6 +100,7 @@ def replay(
     speed: Speed = "max",
     max_gap: MaxGap = "5s",
     follow: Follow = False,
+    store: StoreFlag = False,
 ) -> None:
     """Read recorded logs, to scroll, filter and search; or again at the pace they came."""
     given = dict(locals())

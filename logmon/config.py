@@ -6,6 +6,7 @@ the user's config folder), then `LOGMON_<TABLE>__<KEY>`. Nothing is read from th
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -180,12 +181,41 @@ class SentinelSettings(_Table):
     """Rules that take the built-in one's place."""
 
 
+def _bytes(value: object) -> object:
+    if isinstance(value, str):
+        found = _SIZE.fullmatch(value.strip())
+        if found:
+            return int(float(found[1]) * 1024 ** "BKMGT".index(found[2].upper() or "B"))
+    raise ValueError('a size is a text with a unit, such as "500M" or "2G"')
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([BKMGT]?)(?:i?B)?", re.IGNORECASE)
+Size = Annotated[int, BeforeValidator(_bytes)]
+
+
+class StoreSettings(_Table):
+    """`[store]`: what is kept on disk, when a source asks for it or `enabled` does."""
+
+    enabled: bool = False
+    """Keep what every source brings. Sources that read over a network switch it on themselves."""
+
+    path: str = ""
+    """The SQLite file; empty for logmon.db in the user's state folder."""
+
+    keep: Duration = 24 * 3600.0
+    """Rows written longer ago are removed."""
+
+    max_bytes: Size = 2 << 30
+    """The oldest rows are removed when all are larger than this, as stored."""
+
+
 class Config(_Table):
     """Everything that is configured."""
 
     tail: TailSettings = TailSettings()
     sources: dict[str, SourceTable] = {}
     sentinel: SentinelSettings = SentinelSettings()
+    store: StoreSettings = StoreSettings()
     levels: dict[str, LevelName] = {}
     """`[levels]`: extra spellings of levels."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logmon.config import Config, SourceTable, load_config
@@ -23,15 +25,18 @@ from logmon.sources import build_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from logmon.sentinel.pipeline import Sentinel
+    from logmon.store.journal import Store
 
 REPLAY_ROWS = 20_000_000
 REPLAY_BYTES = 4 << 30
 """A replay holds its whole input, up to these bounds; beyond them the oldest rows go, counted."""
 LINES_ON_SCREEN = 10_000
 LINES_IN_LINES = 10
+STORE_LOOK_EVERY_S = 0.2
+KEPT_TYPES = ("datadog", "otlp")
+"""Source types whose events are kept in the store without being asked."""
 
 
 def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> int:
@@ -50,13 +55,14 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     lines = _lines(given["lines"])
     sources = tuple(given["source"] or ())
     entries = _entries(command, given, config, screen=screen)
-    build = _builder(command, config, entries)
+    build = _builder(command, given, config, entries)
     if screen:
         run = ScreenRun(
             levels=levels,
             sources=sources,
             text="",
             fixed=clauses,
+            history=LINES_ON_SCREEN if lines is None else lines,
             zone=zone,
             redraw_hz=config.tail.redraw_hz,
             theme=config.tail.theme,
@@ -74,7 +80,11 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     log_filter = build_filter(levels=levels, sources=sources, clauses=clauses)
     finite = given["no_follow"] or (command == "replay" and not given["follow"])
     last = lines if finite else None
-    return run_lines(build, LineRun(log_filter=log_filter, options=options, last=last))
+    history = config.tail.history if lines is None else lines
+    if command == "replay" or given["lines"] is None:
+        history = 0 if command == "replay" else LINES_IN_LINES
+    line_run = LineRun(log_filter=log_filter, options=options, history=history, last=last)
+    return run_lines(build, line_run)
 
 
 def check_config(path: Path | None, env: Mapping[str, str]) -> str:
@@ -180,6 +190,7 @@ def _entries(
         SourceEntry(
             _source(name, table, config),
             add_tags=tuple(table.add_tags),
+            repeats_ids=table.type == "mock",
             history_only=given["no_follow"],
         )
         for name, table in config.sources.items()
@@ -238,16 +249,58 @@ def _move_stdin() -> int:
 
 
 def _builder(
-    command: str, config: Config, entries: list[SourceEntry]
+    command: str,
+    given: Mapping[str, Any],
+    config: Config,
+    entries: list[SourceEntry],
 ) -> Callable[[], LogMonitorService]:
     def build() -> LogMonitorService:
+        store = None
+        if given.get("store") or (not given["files"] and _keeps(config)):
+            store = _open_store(config, wait=command == "replay")
+        journal = store if store is not None and store.writes else None
         if command == "replay":
-            hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES)
+            hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
         else:
-            hub = LogEventHub(max_rows=config.tail.history)
-        return LogMonitorService(hub, entries, sentinel=_sentinel(config))
+            hub = LogEventHub(max_rows=config.tail.history, journal=journal)
+        return LogMonitorService(hub, entries, sentinel=_sentinel(config), store=store)
 
     return build
+
+
+def _keeps(config: Config) -> bool:
+    """Whether what comes in is kept on disk: asked for, or a source needs it."""
+    return config.store.enabled or any(
+        table.enabled and table.type in KEPT_TYPES for table in config.sources.values()
+    )
+
+
+def _open_store(config: Config, *, wait: bool) -> Store:
+    """Open the store to write; where another process does, read along, or `wait` for it to end."""
+    from logmon.store.journal import StoreOptions, open_reader, open_writer
+
+    path = store_path(config)
+    options = StoreOptions(keep_s=config.store.keep, max_bytes=config.store.max_bytes)
+    store = open_writer(path, options)
+    if store is not None:
+        return store
+    if not wait:
+        sys.stderr.write(f"logmon: another logmon writes into {path}; reading along\n")
+        return open_reader(path)
+    sys.stderr.write(f"logmon: another logmon writes into {path}; waiting for it to end\n")
+    while store is None:
+        time.sleep(STORE_LOOK_EVERY_S)
+        store = open_writer(path, options)
+    return store
+
+
+def store_path(config: Config) -> Path:
+    """Return where the store's file is."""
+    if config.store.path:
+        return Path(config.store.path).expanduser()
+    from platformdirs import user_state_path
+
+    return user_state_path("logmon") / "logmon.db"
 
 
 def _sentinel(config: Config) -> Sentinel | None:

@@ -22,9 +22,11 @@ from logmon.source import LogEventSource, Notice
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from logmon.checkpoint import Checkpoint
     from logmon.hub import LogEventHub
     from logmon.intake import Intake, SourceStatistics
     from logmon.sentinel.pipeline import Sentinel
+    from logmon.store.journal import Store
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
@@ -33,6 +35,8 @@ HEALTHY_AFTER_S = 60.0
 HISTORY_WITHIN_S = 0.3
 FIRST_ROWS_WITHIN_S = 5.0
 """How long a source that is asked for its history alone may take to deliver its first rows."""
+READ_ALONG_ROWS = 10_000
+READ_ALONG_EVERY_S = 0.25
 STOP_WITHIN_S = 1.5
 """How long stopping waits for sources that do not let go."""
 
@@ -44,6 +48,8 @@ class SourceEntry(msgspec.Struct, frozen=True):
 
     source: LogEventSource
     add_tags: tuple[str, ...] = ()
+    repeats_ids: bool = False
+    """Its events have the ids of earlier runs, as the mock's: an id says nothing about newness."""
     history_only: bool = False
     """Stop it when its history is out: `HISTORY_WITHIN_S` after its first rows."""
 
@@ -56,6 +62,7 @@ class Supervisor:
         hub: LogEventHub,
         entry: SourceEntry,
         *,
+        checkpoint: Callable[[str], Checkpoint | None] = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
         monotonic: Callable[[], float] | None = None,
@@ -63,8 +70,12 @@ class Supervisor:
         self._hub = hub
         self._source = entry.source
         self._intake: Intake = hub.intake(
-            entry.source.name, entry.source.options, add_tags=entry.add_tags
+            entry.source.name,
+            entry.source.options,
+            add_tags=entry.add_tags,
+            repeats_ids=entry.repeats_ids,
         )
+        self._checkpoint = checkpoint
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._monotonic = monotonic or asyncio.get_running_loop().time
@@ -82,6 +93,8 @@ class Supervisor:
             started = self._monotonic()
             self._set("live")
             try:
+                if resume := getattr(self._source, "resume", None):
+                    resume(self._checkpoint(self._source.name))
                 await self._hub.drain(self._source, self._intake)
             except PermanentSourceError as error:
                 self.failed = error
@@ -125,13 +138,47 @@ class LogMonitorService:
         sources: Iterable[SourceEntry],
         *,
         sentinel: Sentinel | None = None,
+        store: Store | None = None,
     ) -> None:
         self.hub = hub
         self.sentinel = sentinel
+        self._store = store
         self._entries = tuple(sources)
         self._supervisors: list[Supervisor] = []
         self.stuck = 0
         """Sources that did not let go when they were stopped."""
+
+    async def warm(self, rows: int) -> int:
+        """Hold the newest rows the store kept, before anyone reads the hub.
+
+        Returns the `seq` of the first of them.
+        """
+        if self._store is None:
+            return self.hub.log.began_at
+        if self._store.writes:
+            await self.hub.warm(rows)
+        else:
+            newest = self._store.newest_seq()
+            self.hub.log.begin_at(newest)
+            await self._read_along(self._store, newest - rows - 1)
+        log = self.hub.log
+        first = max(log.began_at, log.snapshot.next_seq - rows)
+        if self._store.damage:
+            self.hub.announce(Notice(text=self._store.damage, level=Level.ERROR), source="store")
+        return first
+
+    async def _read_along(self, store: Store, after: int) -> None:
+        """Hold what another process has written since."""
+        while blocks := await store.read(after, READ_ALONG_ROWS):
+            for block in blocks:
+                self.hub.show_block(block)
+            after = self.hub.log.snapshot.next_seq - 1
+            await asyncio.sleep(0)
+
+    def close_store(self) -> None:
+        """Close the store, when nobody reads any more."""
+        if self._store is not None:
+            self._store.close()
 
     @property
     def failures(self) -> Sequence[PermanentSourceError]:
@@ -146,9 +193,17 @@ class LogMonitorService:
         return 3 if self.failures else 0
 
     async def run(self) -> None:
-        """Run everything; returns when all sources have ended and all pipelines are done."""
+        """Run everything; returns when all sources have ended and all pipelines are done.
+
+        Where another process writes into the store, run nothing and show what it brings.
+        """
+        if self._store is not None and not self._store.writes:
+            return await self._follow(self._store)
         pipeline = self._start_sentinel()
-        self._supervisors = [Supervisor(self.hub, entry) for entry in self._entries]
+        known = self._store.checkpoint if self._store is not None else lambda _: None
+        self._supervisors = [
+            Supervisor(self.hub, entry, checkpoint=known) for entry in self._entries
+        ]
         tasks = [
             asyncio.create_task(run.run(), name=f"source {entry.source.name}")
             for run, entry in zip(self._supervisors, self._entries, strict=True)
@@ -166,6 +221,14 @@ class LogMonitorService:
             await self._stop([*tasks, *cutting, *pipeline])
             self.hub.close()
 
+    async def _follow(self, store: Store) -> None:
+        for entry in self._entries:
+            intake = self.hub.intake(entry.source.name)
+            intake.statistics.state = "read along"
+        while True:
+            await self._read_along(store, self.hub.log.snapshot.next_seq - 1)
+            await asyncio.sleep(READ_ALONG_EVERY_S)
+
     async def _cut(self, task: asyncio.Task[None], account: SourceStatistics) -> None:
         """Stop a source whose history is all that is wanted."""
         for _ in range(round(FIRST_ROWS_WITHIN_S / HISTORY_WITHIN_S)):
@@ -177,7 +240,11 @@ class LogMonitorService:
     def _start_sentinel(self) -> list[asyncio.Task[None]]:
         if self.sentinel is None:
             return []
-        subscription = self.hub.subscribe_pipeline(self.sentinel.filter, name="sentinel")
+        # Rows that an earlier run kept were judged then.
+        after = -1 if self._store is None else self.hub.log.snapshot.next_seq - 1
+        subscription = self.hub.subscribe_pipeline(
+            self.sentinel.filter, name="sentinel", after=after
+        )
         return [asyncio.create_task(self._listen(self.sentinel, subscription), name="sentinel")]
 
     async def _listen(self, sentinel: Sentinel, subscription: Subscription) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from logmon.console import Console, ConsoleOptions, quiet_stdout
-from logmon.errors import LogmonError
+from logmon.errors import LogmonError, StoreError
 from logmon.filter import Clause, LogFilter
 from logmon.level import Level
 from logmon.visible import visible
@@ -38,6 +38,8 @@ class LineRun(msgspec.Struct, frozen=True, kw_only=True):
 
     log_filter: LogFilter
     options: ConsoleOptions
+    history: int = 0
+    """How many rows of those the store kept are printed first."""
     last: int | None = None
     """With an input that ends: print only the last so many rows that pass, when it has ended."""
 
@@ -49,6 +51,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     text: str
     fixed: tuple[Clause, ...]
+    history: int
+    """How many rows of those the store kept are held at the start."""
     zone: tzinfo
     redraw_hz: float
     theme: str
@@ -73,14 +77,15 @@ def _run(main: Coroutine[None, None, int]) -> int:
             return runner.run(main)
         except LogmonError as error:
             sys.stderr.write(f"logmon: {visible(str(error))}\n")
-            return 2
+            return 3 if isinstance(error, StoreError) else 2
 
 
 async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     service = build()
+    first_seq = await service.warm(run.history)
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())
-    printing = asyncio.create_task(_print(service, run))
+    printing = asyncio.create_task(_print(service, run, first_seq))
     try:
         await _first(printing, stop)
         if not printing.done():
@@ -95,17 +100,20 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
         printing.cancel()
         serving.cancel()
         await asyncio.wait({printing, serving})
+        service.close_store()
     for error in service.failures:
         sys.stderr.write(f"logmon: {visible(str(error))}\n")
     return service.exit_code
 
 
-async def _print(service: LogMonitorService, run: LineRun) -> None:
+async def _print(service: LogMonitorService, run: LineRun, first_seq: int) -> None:
     hub = service.hub
     console = Console(sys.stdout.buffer, run.options, hub.log)
     if run.last is None:
         await console.follow(
-            hub.subscribe(run.log_filter, name="console", after=-1, when_full="block", settled=True)
+            hub.subscribe(
+                run.log_filter, name="console", after=first_seq - 1, when_full="block", settled=True
+            )
         )
         return
     async with aclosing(hub.subscribe(after=-1, when_full="drop").batches()) as ending:
@@ -120,6 +128,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
     from logmon.tui.filter_state import FilterState
 
     service = build()
+    await service.warm(run.history)
     sentinel = service.sentinel
     app = LogmonApp(
         service.hub,
@@ -143,6 +152,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         await asyncio.wait({drawing})
     serving.cancel()
     await asyncio.wait({serving})
+    service.close_store()
     drawing.result()
     return code or (app.return_code or 0)
 

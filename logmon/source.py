@@ -67,6 +67,10 @@ class LogEventSource(Protocol):
       releases every resource before it returns.
     * It raises `TransientSourceError` or `PermanentSourceError`, nothing else.
     * A record that is no event is rejected with a reason, and its neighbours are delivered.
+
+
+    A source may also have `resume(checkpoint)`: with a store it is called before each `observe()`
+    with the last checkpoint of this source that was committed, or None.
     """
 
     @property

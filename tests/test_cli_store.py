@@ -1,0 +1,96 @@
+"""The store from the command line: kept over restarts and kills, one writer, others read along."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOGMON = [sys.executable, "-m", "logmon"]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[sources.mock]\ntype = "mock"\nevents_per_second = 200\n'
+        f'[store]\nenabled = true\npath = "{tmp_path}/state/logmon.db"\n'
+    )
+    path.chmod(0o600)
+    return path
+
+
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*LOGMON, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ)
+    )
+
+
+def lines(process: subprocess.Popen[bytes], count: int) -> list[dict[str, object]]:
+    assert process.stdout is not None
+    return [json.loads(process.stdout.readline()) for _ in range(count)]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*LOGMON, *arguments], capture_output=True, text=True, timeout=50)
+
+
+def test_after_a_kill_the_history_is_there_again(config: Path):
+    with start("tail", "-c", str(config), "-o", "json") as tail:
+        shown = lines(tail, 100)
+        tail.send_signal(signal.SIGKILL)
+    with start("tail", "-c", str(config), "-o", "json", "-n", "100000") as tail:
+        kept = lines(tail, 100)
+        tail.send_signal(signal.SIGKILL)
+    assert [event["id"] for event in kept] == [event["id"] for event in shown]
+
+
+def test_a_second_process_reads_along_and_says_so(config: Path):
+    with start("tail", "-c", str(config), "-o", "json") as first:
+        lines(first, 20)
+        with start("tail", "-c", str(config), "-o", "json", "-n", "0") as second:
+            seen = lines(second, 40)
+            second.send_signal(signal.SIGINT)
+            assert second.stderr is not None
+            said = second.stderr.read().decode()
+            assert second.wait(5) == 130
+        mine = lines(first, 400)
+        first.send_signal(signal.SIGINT)
+        first.wait(5)
+    assert re.search("another logmon writes into .*logmon.db; reading along", said)
+    ids = [event["id"] for event in mine]
+    begin = ids.index(seen[0]["id"])
+    assert [event["id"] for event in seen] == ids[begin : begin + 40]
+
+
+def test_a_file_replayed_twice_into_the_store_is_there_once(config: Path, tmp_path: Path):
+    log = tmp_path / "app.log"
+    log.write_text("".join(f"2026-11-23 12:00:{n:02} INFO line {n}\n" for n in range(50)))
+    replay = ("replay", str(log), "--store", "-c", str(config), "-o", "json")
+    first, second = run(*replay), run(*replay)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert len(first.stdout.splitlines()) == 50
+    assert second.stdout == ""
+
+
+def test_nothing_is_written_unless_it_is_asked_for(tmp_path: Path):
+    log = tmp_path / "app.log"
+    log.write_text("2026-11-23 12:00:00 INFO line\n")
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    subprocess.run([*LOGMON, "replay", str(log)], env=home, check=True, capture_output=True)
+    subprocess.run(
+        [*LOGMON, "tail", "--no-follow", "-o", "json"], env=home, check=True, capture_output=True
+    )
+    assert sorted(part.name for part in tmp_path.iterdir()) == ["app.log"]
+
+
+def test_a_store_that_cannot_be_opened_is_one_line_and_exit_code_3(config: Path, tmp_path: Path):
+    (tmp_path / "state").write_text("a file where the folder should be")
+    done = run("tail", "-c", str(config), "--plain")
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert "state" in done.stderr
