@@ -140,6 +140,88 @@ def config_check(config: ConfigFile = None) -> None:
         typer.echo(check_config(config, os.environ))
 
 
+items_app = typer.Typer(help="The work items that the store holds.", no_args_is_help=True)
+app.add_typer(items_app, name="items")
+ItemId = Annotated[str, typer.Argument(metavar="ID", help="Such as WI-7.")]
+Form = Annotated[str | None, typer.Option("--output", "-o", metavar="FORM", help="json: one object a line.")]
+
+
+@items_app.command("list")
+def items_list(
+    every: Annotated[bool, typer.Option("--all", "-a", help="Those that are done too.")] = False,
+    output: Form = None,
+    config: ConfigFile = None,
+) -> None:
+    """Print the work items, open ones first."""
+    with _Errors():
+        from logmon.config import load_config
+        from logmon.item_commands import as_lines, items
+
+        json = _is_json(output)
+        for line in as_lines(items(load_config(config, os.environ), every=every), json=json):
+            _say(line, json=json)
+
+
+@items_app.command("show")
+def items_show(item: ItemId, output: Form = None, config: ConfigFile = None) -> None:
+    """Print all about one work item, with its history."""
+    with _Errors():
+        from logmon.config import load_config
+        from logmon.item_commands import as_lines, details, items
+
+        settings, json = load_config(config, os.environ), _is_json(output)
+        if json:
+            found = [known for known in items(settings, every=True) if known.id == item]
+            lines = list(as_lines(found, json=True)) or list(details(settings, item))
+        else:
+            lines = list(details(settings, item))
+        for line in lines:
+            _say(line, json=json)
+
+
+@items_app.command("start")
+def items_start(item: ItemId, config: ConfigFile = None) -> None:
+    """Say that somebody works on it."""
+    _change(item, "in_progress", config)
+
+
+@items_app.command("done")
+def items_done(item: ItemId, config: ConfigFile = None) -> None:
+    """Close it; a new occurrence opens a new one."""
+    _change(item, "done", config)
+
+
+@items_app.command("reopen")
+def items_reopen(item: ItemId, config: ConfigFile = None) -> None:
+    """Open it again."""
+    _change(item, "new", config)
+
+
+def _change(item: str, status: Any, config: Path | None) -> None:
+    with _Errors():
+        from logmon.config import load_config
+        from logmon.item_commands import change
+
+        _say(change(load_config(config, os.environ), item, status), json=False)
+
+
+def _is_json(output: str | None) -> bool:
+    if output not in (None, "text", "json"):
+        raise ConfigError(f"{output!r} is no output form", where="--output", hint="text or json")
+    return output == "json"
+
+
+def _say(line: str, *, json: bool) -> None:
+    """Print a line; what came from logs is made visible unless it is JSON for a program."""
+    from logmon.visible import visible
+
+    if json and sys.stdout.isatty():
+        from json import dumps, loads
+
+        line = dumps(loads(line))
+    typer.echo(line if json else visible(line))
+
+
 def _hand_over(command: str, given: dict[str, Any]) -> NoReturn:
     """Build the run that the flags describe and end with its exit code."""
     with _Errors():

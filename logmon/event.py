@@ -99,7 +99,11 @@ def encode(event: LogEvent, *, work_item: str | None = None) -> bytes:
 
     Lone surrogates and integers beyond 64 bits, which JSON readers choke on, come out as text.
     """
-    document = canonical(event, work_item=work_item)
+    return encode_json(canonical(event, work_item=work_item))
+
+
+def encode_json(document: dict[str, Any]) -> bytes:
+    """Return any document as one line of UTF-8 JSON that every reader can read back."""
     try:
         return _encoder.encode(document)
     except (UnicodeEncodeError, OverflowError, TypeError, ValueError):

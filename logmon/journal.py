@@ -7,6 +7,7 @@ effects and its offset. Rows are numbered by the journal, consecutively and for 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -16,9 +17,36 @@ from numpy.typing import NDArray
 from logmon.batch import Batch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
+from logmon.work_item import Status, WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+class ItemRecord(msgspec.Struct, frozen=True):
+    """A work item as it is kept; at most one item of a cause is open."""
+
+    number: int
+    cause: tuple[str, ...]
+    """What its events have in common: rule, source, template, then the group's values."""
+    item: WorkItem
+
+
+class ItemChange(msgspec.Struct, frozen=True):
+    """One line of an item's history: it was opened, or its status changed."""
+
+    item: str
+    at: datetime
+    change: str
+
+
+class ItemRequest(msgspec.Struct, frozen=True):
+    """Another process's wish to change an item's status; the process that writes grants it."""
+
+    number: int
+    item: str
+    status: Status
+    at: datetime
 
 
 class Effects(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +57,13 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
     """Every row with a smaller `seq` is done with; None leaves the offset as it was."""
     links: dict[int, str] = {}
     """Rows by `seq`, and the work item each is linked to."""
+    items: tuple[ItemRecord, ...] = ()
+    """Work items that are new or have changed."""
+    changes: tuple[ItemChange, ...] = ()
+    requests: tuple[int, ...] = ()
+    """Requests of other processes that are dealt with now."""
+    values: dict[str, bytes | None] = {}
+    """What else the consumer needs to go on after a restart, by name; None removes one."""
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):

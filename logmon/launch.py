@@ -263,7 +263,8 @@ def _builder(
             hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
         else:
             hub = LogEventHub(max_rows=config.tail.history, journal=journal)
-        return LogMonitorService(hub, entries, sentinel=_sentinel(config), store=store)
+        sentinel = sentinel_of(config) if config.sentinel.enabled else None
+        return LogMonitorService(hub, entries, sentinel=sentinel, store=store)
 
     return build
 
@@ -303,9 +304,8 @@ def store_path(config: Config) -> Path:
     return user_state_path("logmon") / "logmon.db"
 
 
-def _sentinel(config: Config) -> Sentinel | None:
-    if not config.sentinel.enabled:
-        return None
+def sentinel_of(config: Config) -> Sentinel:
+    """Return Sentinel with the configured rules."""
     from logmon.sentinel.pipeline import Sentinel
     from logmon.sentinel.rule import Rule
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from logmon.checkpoint import Checkpoint
     from logmon.hub import LogEventHub
     from logmon.intake import Intake, SourceStatistics
-    from logmon.sentinel.pipeline import Sentinel
+    from logmon.sentinel.pipeline import Effects, Sentinel
     from logmon.store.journal import Store
 
 FIRST_WAIT_S = 1.0
@@ -35,6 +36,7 @@ HEALTHY_AFTER_S = 60.0
 HISTORY_WITHIN_S = 0.3
 FIRST_ROWS_WITHIN_S = 5.0
 """How long a source that is asked for its history alone may take to deliver its first rows."""
+REQUESTS_EVERY_S = 0.5
 READ_ALONG_ROWS = 10_000
 READ_ALONG_EVERY_S = 0.25
 STOP_WITHIN_S = 1.5
@@ -240,19 +242,28 @@ class LogMonitorService:
     def _start_sentinel(self) -> list[asyncio.Task[None]]:
         if self.sentinel is None:
             return []
-        # Rows that an earlier run kept were judged then.
-        after = -1 if self._store is None else self.hub.log.snapshot.next_seq - 1
+        after = -1
+        if self._store is not None:
+            after = (self._store.offset("sentinel") or 0) - 1
+            kept = sorted(self._store.work_items(), key=itemgetter(0))
+            self.sentinel.restore([record for _, record in kept], self._store.values("sentinel"))
         subscription = self.hub.subscribe_pipeline(
             self.sentinel.filter, name="sentinel", after=after
         )
-        return [asyncio.create_task(self._listen(self.sentinel, subscription), name="sentinel")]
+        tasks = [asyncio.create_task(self._listen(self.sentinel, subscription), name="sentinel")]
+        if self._store is not None:
+            granting = self._grant(self.sentinel, self._store)
+            tasks.append(asyncio.create_task(granting, name="requests"))
+        return tasks
 
     async def _listen(self, sentinel: Sentinel, subscription: Subscription) -> None:
         """Feed Sentinel; should it fail, say so and let the stream go on without it."""
         try:
             async for rows in subscription.batches():
                 effects = sentinel.process(rows)
-                if effects.events or effects.links:
+                if self.hub.journal is not None:
+                    await self._keep(sentinel, effects, subscription.position)
+                elif effects:
                     self.hub.publish_own(effects.events, origin="sentinel", links=effects.links)
                 await asyncio.sleep(0)
         except Exception as error:  # the tail must outlive the automation
@@ -260,6 +271,20 @@ class LogMonitorService:
             self.hub.unsubscribe(subscription)
             text = f"sentinel stopped: {type(error).__name__}: {error}"
             self.hub.announce(Notice(text=text, level=Level.ERROR), source="sentinel")
+
+    async def _keep(self, sentinel: Sentinel, effects: Effects, offset: int) -> None:
+        """Write what Sentinel did together with how far it got, then show it."""
+        kept = sentinel.to_keep(effects.links, offset)
+        await self.hub.commit(effects.commit(kept), own=True)
+
+    async def _grant(self, sentinel: Sentinel, store: Store) -> None:
+        """Change the status of items as other processes ask for it."""
+        while True:
+            for request in store.requests():
+                effects = sentinel.set_status(request.item, request.status, request.at)
+                kept = sentinel.to_keep(effects.links, None, (request.number,))
+                await self.hub.commit(effects.commit(kept), own=True)
+            await asyncio.sleep(REQUESTS_EVERY_S)
 
     async def _stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Cancel what still runs and wait a bounded time for it to let go."""

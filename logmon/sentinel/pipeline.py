@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from logmon.batch import EventBatch
 from logmon.event import LogEvent, event_id
 from logmon.filter import LogFilter
+from logmon.journal import Commit
+from logmon.journal import Effects as Kept
 from logmon.level import Level
 from logmon.sentinel.rule import Cause, Rule
 from logmon.sentinel.tracker import Tracked, Window, WorkItems
 from logmon.template import TemplateMiner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from logmon.event_log import Delivery
+    from logmon.journal import ItemRecord
     from logmon.work_item import Status, WorkItem
 
+CONSUMER = "sentinel"
+"""The name its offset and values are kept under."""
 SAY_AGAIN_AFTER_S = 10.0
 """Least time between two events about one item's repeats, in seconds of event time."""
 
@@ -32,6 +38,14 @@ class Effects(msgspec.Struct, frozen=True):
 
     links: dict[int, str]
     events: list[LogEvent]
+
+    def __bool__(self) -> bool:
+        return bool(self.links or self.events)
+
+    def commit(self, kept: Kept) -> Commit:
+        """Return what is written in one transaction: what Sentinel says and what it did."""
+        batch = EventBatch(self.events) if self.events else None
+        return Commit(origin=CONSUMER, batch=batch, effects=kept)
 
 
 class Sentinel:
@@ -73,6 +87,26 @@ class Sentinel:
             tracked = self._open(rule, cause, event, effects)
         if tracked is not None:
             effects.links.setdefault(delivery.seq, tracked.item.id)
+
+    def to_keep(
+        self, links: dict[int, str], offset: int | None, requests: tuple[int, ...] = ()
+    ) -> Kept:
+        """Return all that changed since the last call, to be kept together with the offset."""
+        items, changes = self.items.take_changes()
+        return Kept(
+            consumer=CONSUMER,
+            offset=offset,
+            links=links,
+            items=items,
+            changes=changes,
+            requests=requests,
+            values=self._window.take_changes(),
+        )
+
+    def restore(self, items: Iterable[ItemRecord], values: Mapping[str, bytes]) -> None:
+        """Go on where an earlier run stopped: its items, the one that changed first first."""
+        self.items.restore(items)
+        self._window.restore({rule.name: rule for rule, _ in self._rules}, values)
 
     def cause(self, rule: Rule, event: LogEvent) -> Cause:
         """Return what an event's item is recognised by.

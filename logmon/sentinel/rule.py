@@ -56,6 +56,16 @@ class Cause(msgspec.Struct, frozen=True):
     template: str
     group: tuple[str, ...] = ()
 
+    def parts(self) -> tuple[str, ...]:
+        """Return rule, source, template, then the group's values."""
+        return (self.rule, self.source, self.template, *self.group)
+
+    @classmethod
+    def of(cls, parts: tuple[str, ...]) -> Cause:
+        """Return the cause that has these `parts`."""
+        rule, source, template, *group = parts
+        return cls(rule, source, template, tuple(group))
+
 
 def attribute(attributes: dict[str, Any], path: str) -> Any:
     """Return the value at a dotted path, with or without the leading `@`; None when absent."""

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from logmon.event import encode_json
+from logmon.journal import ItemChange, ItemRecord
 from logmon.sentinel.rule import Cause
 from logmon.work_item import Priority, Status, WorkItem, priority_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from logmon.event import LogEvent
     from logmon.sentinel.rule import Rule
 
@@ -27,6 +31,7 @@ REMEMBERED_IDS = 1_000
 class Tracked(msgspec.Struct):
     """An item with what is needed to extend it."""
 
+    number: int
     item: WorkItem
     cause: Cause
     counted: OrderedDict[str, None]
@@ -35,9 +40,11 @@ class Tracked(msgspec.Struct):
 
 
 class WorkItems:
-    """All items of one run, in memory."""
+    """All items, as far as they are held in memory; what changed is handed over to be kept."""
 
     def __init__(self) -> None:
+        self._dirty: dict[str, Tracked] = {}
+        self._changes: list[ItemChange] = []
         self._tracked: dict[str, Tracked] = {}
         self._open: dict[Cause, str] = {}
         self._opened_at: dict[Cause, datetime] = {}
@@ -64,6 +71,7 @@ class WorkItems:
     def _changed(self, item: WorkItem) -> None:
         """Put an item in front of the open or of the done ones."""
         self.version += 1
+        self._dirty[item.id] = self._tracked[item.id]
         self._newest[not item.is_open].pop(item.id, None)
         order = self._newest[item.is_open]
         order[item.id] = None
@@ -108,10 +116,11 @@ class WorkItems:
             updated_at=event.timestamp,
         )
         self._next += 1
-        tracked = Tracked(item, cause, OrderedDict.fromkeys(ids), event.timestamp)
+        tracked = Tracked(self._next - 1, item, cause, OrderedDict.fromkeys(ids), event.timestamp)
         self._tracked[item.id] = tracked
         self._open[cause] = item.id
         self._opened_at[cause] = event.timestamp
+        self._changes.append(ItemChange(item.id, event.timestamp, "opened"))
         self._changed(item)
         self._forget_oldest()
         return tracked
@@ -152,11 +161,41 @@ class WorkItems:
             self._open.pop(tracked.cause, None)
         elif self._open.setdefault(tracked.cause, item_id) != item_id:
             return None
+        self._changes.append(ItemChange(item_id, at, f"{tracked.item.status} → {status}"))
         tracked.item = msgspec.structs.replace(
             tracked.item, status=status, updated_at=max(at, tracked.item.updated_at)
         )
         self._changed(tracked.item)
         return tracked.item
+
+    def take_changes(self) -> tuple[tuple[ItemRecord, ...], tuple[ItemChange, ...]]:
+        """Return the items that are new or have changed since the last call, and what happened."""
+        records = tuple(
+            ItemRecord(tracked.number, tracked.cause.parts(), tracked.item)
+            for tracked in self._dirty.values()
+        )
+        changes = tuple(self._changes)
+        self._dirty.clear()
+        self._changes.clear()
+        return records, changes
+
+    def restore(self, records: Iterable[ItemRecord]) -> None:
+        """Take in items that were kept, the one that changed first first."""
+        for kept in records:
+            item, cause = kept.item, Cause.of(kept.cause)
+            counted = OrderedDict.fromkeys(item.event_ids)
+            self._tracked[item.id] = Tracked(kept.number, item, cause, counted, item.last_seen)
+            self._next = max(self._next, kept.number + 1)
+            self._opened_at[cause] = max(
+                item.created_at, self._opened_at.get(cause, item.created_at)
+            )
+            if item.is_open:
+                self._open[cause] = item.id
+            elif self._open.get(cause) == item.id:
+                del self._open[cause]
+            self._changed(item)
+        self._dirty.clear()
+        self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         while len(self._tracked) > MOST_ITEMS:
@@ -174,6 +213,7 @@ class Window:
     MOST_CAUSES = 10_000
 
     def __init__(self) -> None:
+        self._dirty: dict[Cause, None] = {}
         self._seen: OrderedDict[Cause, deque[tuple[datetime, str]]] = OrderedDict()
 
     def add(self, cause: Cause, rule: Rule, event: LogEvent) -> list[str]:
@@ -182,17 +222,47 @@ class Window:
         if seen is None:
             seen = deque(maxlen=max(rule.threshold, 1))
         self._seen[cause] = seen
+        self._dirty[cause] = None
         if all(event_id != event.id for _, event_id in seen):
             seen.append((event.timestamp, event.id))
         while seen and (event.timestamp - seen[0][0]).total_seconds() > rule.window_s:
             seen.popleft()
         while len(self._seen) > self.MOST_CAUSES:
-            self._seen.popitem(last=False)
+            forgotten, _ = self._seen.popitem(last=False)
+            self._dirty[forgotten] = None
         return [event_id for _, event_id in seen]
 
     def clear(self, cause: Cause) -> None:
         """Forget a cause, now that it has an item."""
-        self._seen.pop(cause, None)
+        if self._seen.pop(cause, None) is not None:
+            self._dirty[cause] = None
+
+    def take_changes(self) -> dict[str, bytes | None]:
+        """Return the causes whose matches changed since the last call, by name, None if gone."""
+        changed: dict[str, bytes | None] = {}
+        for cause in self._dirty:
+            seen = self._seen.get(cause)
+            name = PENDING + encode_json({"cause": cause.parts()}).decode()
+            changed[name] = None if seen is None else _encode(list(seen))
+        self._dirty.clear()
+        return changed
+
+    def restore(self, rules: Mapping[str, Rule], values: Mapping[str, bytes]) -> None:
+        """Take in matches that were kept."""
+        for name, value in values.items():
+            if not name.startswith(PENDING):
+                continue
+            parts = _decode_cause(name.removeprefix(PENDING))["cause"]
+            cause = Cause.of(parts)
+            seen = _decode_seen(value)
+            if rule := rules.get(cause.rule):
+                self._seen[cause] = deque(seen, maxlen=max(rule.threshold, 1))
+
+
+PENDING = "pending "
+_encode = msgspec.json.Encoder().encode
+_decode_cause = msgspec.json.Decoder(dict[str, tuple[str, ...]]).decode
+_decode_seen = msgspec.json.Decoder(list[tuple[datetime, str]]).decode
 
 
 def _priority(rule: Rule, event: LogEvent) -> Priority:

@@ -59,6 +59,25 @@ MIGRATIONS = (
     );
     CREATE TABLE offsets(consumer TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE links(seq INTEGER PRIMARY KEY, item TEXT NOT NULL);
+    CREATE TABLE items(
+        number INTEGER PRIMARY KEY,
+        cause TEXT NOT NULL,
+        status TEXT NOT NULL,
+        changed INTEGER NOT NULL,
+        item BLOB NOT NULL
+    );
+    CREATE UNIQUE INDEX one_open_item ON items(cause) WHERE status != 'done';
+    CREATE INDEX items_changed ON items(changed);
+    CREATE TABLE item_changes(item TEXT NOT NULL, at TEXT NOT NULL, change TEXT NOT NULL);
+    CREATE INDEX changes_of_item ON item_changes(item);
+    CREATE TABLE consumer_values(
+        consumer TEXT NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL,
+        PRIMARY KEY(consumer, name)
+    ) WITHOUT ROWID;
+    CREATE TABLE requests(
+        number INTEGER PRIMARY KEY AUTOINCREMENT, item TEXT NOT NULL, status TEXT NOT NULL,
+        at TEXT NOT NULL
+    );
     """,
 )
 """Each brings the file from `user_version` n to n + 1; never edit one that was released."""

@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,10 @@ from logmon.batch import Columns, EventBatch, RawBatch, events_of
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
 from logmon.errors import StoreError
-from logmon.event import LogEvent, encode, to_ns
+from logmon.event import LogEvent, encode, rfc3339, to_ns
 from logmon.formats import LineDecoder
-from logmon.journal import Block, Commit, Committed
+from logmon.journal import Block, Commit, Committed, ItemChange, ItemRecord, ItemRequest
+from logmon.store import effects
 from logmon.store.database import Lock, close_writer, connect_reader, connect_writer, translated
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logmon.batch import Batch
+    from logmon.work_item import Status
 
 IDS_KEPT_S = 19 * 3600.0
 """Ids are remembered at least so long: Datadog takes in events up to 18 h old."""
@@ -139,13 +141,7 @@ class Store:
                 (place.source, place.cursor, written_ns),
             )
         if commit.effects is not None:
-            if commit.effects.offset is not None:
-                connection.execute(
-                    "INSERT OR REPLACE INTO offsets VALUES(?, ?)",
-                    (commit.effects.consumer, commit.effects.offset),
-                )
-            links = list(commit.effects.links.items())
-            connection.executemany("INSERT OR REPLACE INTO links VALUES(?, ?)", links)
+            effects.write(connection, commit.effects)
         return committed
 
     def _write_rows(
@@ -237,10 +233,10 @@ class Store:
         while seq <= after + limit:
             one = self._ask(
                 "SELECT first_seq, rows, origin, body FROM journal WHERE first_seq >= coalesce("
-                "(SELECT max(first_seq) FROM journal WHERE first_seq <= ?1 "
-                "AND first_seq + rows > ?1), ?1) ORDER BY first_seq LIMIT 1",
-                seq,
-            )
+                "(SELECT max(first_seq) FROM journal WHERE first_seq <= ? "
+                "AND first_seq + rows > ?), ?) ORDER BY first_seq LIMIT 1",
+                seq, seq, seq,
+            )  # fmt: skip
             if not one:
                 break
             first, count, origin, body = one[0]
@@ -283,11 +279,36 @@ class Store:
         """Return how many distinct events of a source lie in each time bucket, by its start."""
         return dict(
             self._ask(
-                "SELECT time_ns / ?1 * ?1, count(*) FROM seen "
-                "WHERE origin=?2 AND time_ns >= ?3 AND time_ns < ?4 GROUP BY 1",
-                bucket_ns, origin, since_ns, until_ns,
+                "SELECT time_ns / ? * ?, count(*) FROM seen "
+                "WHERE origin=? AND time_ns >= ? AND time_ns < ? GROUP BY 1",
+                bucket_ns, bucket_ns, origin, since_ns, until_ns,
             )
         )  # fmt: skip
+
+    def work_items(self, *, changed_after: int = -1) -> list[tuple[int, ItemRecord]]:
+        """Return work items with the count of changes at their own, the last changed first."""
+        found = self._ask(
+            "SELECT changed, number, cause, item FROM items WHERE changed > ? "
+            "ORDER BY changed DESC", changed_after,
+        )  # fmt: skip
+        return [(changed, effects.record(*row)) for changed, *row in found]
+
+    def history(self, item: str) -> list[ItemChange]:
+        """Return what happened to an item, the oldest first."""
+        found = self._ask("SELECT at, change FROM item_changes WHERE item=? ORDER BY rowid", item)
+        return [ItemChange(item, datetime.fromisoformat(at), change) for at, change in found]
+
+    def requests(self) -> list[ItemRequest]:
+        """Return what other processes ask for, the oldest first."""
+        found = self._ask("SELECT number, item, status, at FROM requests ORDER BY number")
+        return [
+            ItemRequest(number, item, status, datetime.fromisoformat(at))
+            for number, item, status, at in found
+        ]
+
+    def values(self, consumer: str) -> dict[str, bytes]:
+        """Return what a consumer kept."""
+        return dict(self._ask("SELECT name, value FROM consumer_values WHERE consumer=?", consumer))
 
     def dead_letters(self, *, limit: int = 1_000, before: int | None = None) -> list[Any]:
         """Return (number, dead letter) pairs, the newest first."""
@@ -333,6 +354,22 @@ def open_reader(path: Path) -> Store:
         StoreError: there is none, or it cannot be read.
     """
     return Store(path, StoreOptions(), connect_reader(path))
+
+
+def request_status(path: Path, item: str, status: Status, at: datetime) -> None:
+    """Ask the process that writes into a store to change an item's status.
+
+    Raises:
+        StoreError: the request cannot be written.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=5.0)) as connection, connection:
+            connection.execute(
+                "INSERT INTO requests(item, status, at) VALUES(?, ?, ?)",
+                (item, status, rfc3339(at)),
+            )
+    except sqlite3.Error as error:
+        raise translated(error, path) from None
 
 
 def _meta(connection: sqlite3.Connection, key: str) -> Any:
