@@ -105,7 +105,7 @@ PLACES = [
 def calm(tmp_path_factory):
     """What the screen sends by itself: the same run with harmless text in every place."""
     terminal = show(recording(tmp_path_factory.mktemp("calm"), HARMLESS, "message"))
-    terminal.press("qq")
+    terminal.press("qqqqqq")
     assert terminal.end() == 0
     return kinds(bytes(terminal.output))
 
@@ -114,7 +114,7 @@ def calm(tmp_path_factory):
 def test_hostile_text_on_the_screen_does_nothing(tmp_path, calm, place):
     terminal = show(recording(tmp_path, ATTACKS, place))
     display = "\n".join(terminal.screen.display)
-    terminal.press("qqq")
+    terminal.press("qqqqqq")  # under load escape and the first q come as one key
     assert terminal.end() == 0, display
     output = bytes(terminal.output)
     assert kinds(output) <= calm
@@ -127,7 +127,7 @@ def test_each_hostile_row_takes_one_row(tmp_path):
     terminal = show(recording(tmp_path, ATTACKS, "message"))
     numbers = f"{len(ATTACKS)} of {len(ATTACKS)}"
     total = [line for line in terminal.screen.display if " of " in line]
-    terminal.press("qqq")
+    terminal.press("qqqqqq")  # under load escape and the first q come as one key
     terminal.end()
     assert numbers or total
     rows = [line for line in terminal.screen.display if " WRN " in line]
