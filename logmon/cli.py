@@ -23,6 +23,7 @@ app = typer.Typer(
 
 Level = Annotated[str, typer.Option("--level", "-l", metavar="LEVEL", help="warn and above; error,critical exactly; !debug all but.")]
 Source = Annotated[list[str] | None, typer.Option("--source", "-s", metavar="NAME", help="Only this source; repeatable, globs, !NAME excludes.")]
+Query = Annotated[str | None, typer.Option("--query", "-q", metavar="TEXT", help="status:error @http.status_code:>=500 -env:test …")]
 Grep = Annotated[list[str] | None, typer.Option("--grep", "-g", metavar="RE", help="Only messages that match; repeatable.")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", "-e", metavar="RE", help="No messages that match; repeatable.")]
 Lines = Annotated[str | None, typer.Option("--lines", "-n", metavar="N", help="How much history first, or all.")]
@@ -60,6 +61,7 @@ def tail(
     files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Follow these instead of the configured sources.")] = None,
     level: Level = "trace",
     source: Source = None,
+    query: Query = None,
     grep: Grep = None,
     exclude: Exclude = None,
     lines: Lines = None,
@@ -84,6 +86,7 @@ def replay(
     files: Annotated[list[str], typer.Argument(metavar="FILE|FOLDER|GLOB|-...", help="What to read; - is standard input.")],
     level: Level = "trace",
     source: Source = None,
+    query: Query = None,
     grep: Grep = None,
     exclude: Exclude = None,
     lines: Lines = None,
@@ -243,6 +246,8 @@ class _Errors:
             from logmon.visible import visible
 
             sys.stderr.write(f"logmon: {visible(str(error))}\n")
+            for line in getattr(error, "caret", tuple)():
+                sys.stderr.write(f"  {visible(line)}\n")
             raise typer.Exit(2 if isinstance(error, ConfigError) else 3)
 
 

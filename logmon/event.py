@@ -19,6 +19,8 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     timestamp: datetime
     """When it happened: aware, UTC, to the microsecond."""
     level: Level = Level.INFO
+    has_level: bool = True
+    """Whether the input named a level; a row without one is shown as info and has no status."""
     source: str = ""
     """The emitter's name: the Source column, and what `--source` filters."""
     message: str = ""

@@ -127,6 +127,11 @@ def _clauses(given: Mapping[str, Any], zone: tzinfo) -> tuple[Clause, ...]:
                 to_ns(parse_moment(until, now=now, zone=zone, where="--until")) if until else None,
             )
         )
+    if given["query"]:
+        from logmon.query import parse_query
+
+        clause = parse_query(given["query"], now=now)
+        clauses += [] if clause is None else [clause]
     clauses += [GrepClause(compile_pattern(text)) for text in given["grep"] or ()]
     clauses += [
         GrepClause(compile_pattern(text, where="--exclude"), exclude=True)

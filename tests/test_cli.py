@@ -10,6 +10,9 @@ import time
 
 import pytest
 
+from logmon.event import encode
+from logmon.level import Level
+from logmon.testing import make_event
 from tests.pty_judge import LOGMON, Terminal
 
 ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
@@ -257,6 +260,30 @@ def test_a_source_that_fails_for_good_gives_exit_code_3(tmp_path):
     assert done.returncode == 3
     assert b"x.gz" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_query_filters_lines(tmp_path):
+    log = tmp_path / "app.jsonl"
+    log.write_bytes(
+        b"".join(
+            encode(make_event(f"order {n}", level=Level.ERROR, attributes={"n": n})) + b"\n"
+            for n in range(20)
+        )
+    )
+    done = run("replay", str(log), "-q", "status:error order @n:[5 TO 7}", "-o", "json")
+    assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == [
+        "order 5", "order 6",
+    ]  # fmt: skip
+
+
+def test_a_bad_query_is_refused_with_a_caret(tmp_path):
+    done = run("tail", "-q", "status:error AND", "--plain")
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines() == [
+        "logmon: query: something is missing at the end (column 17)",
+        "  status:error AND",
+        "                  ^",
+    ]
 
 
 def test_a_pattern_that_takes_too_long_is_refused(tmp_path):
