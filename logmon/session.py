@@ -123,6 +123,9 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
         serving.cancel()
         await asyncio.wait({printing, serving})
     _raise_failure(serving)
+    dead = sum(source.dead_lettered for source in service.hub.sources.values())
+    if dead:
+        sys.stderr.write(f"logmon: {dead} malformed records became dead letters\n")
     for error in service.failures:
         sys.stderr.write(f"logmon: {visible(str(error))}\n")
     return service.exit_code
