@@ -6,6 +6,8 @@ import termios
 
 import pytest
 
+from logmon.tui.app import LogmonApp
+from logmon.tui.tail_view import TailView
 from tests import pty_judge
 from tests.pty_judge import Terminal
 
@@ -46,3 +48,9 @@ def test_a_defect_is_named_in_one_line_and_leaves_the_terminal_as_it_was(where, 
     assert last.count("logmon: ZeroDivisionError: made \\x1b[31m up") == 1
     assert termios.tcgetattr(kept)[3] == before[3]
     os.close(kept)
+
+
+def test_no_key_of_the_tail_hides_a_key_of_the_app():
+    own = [key for binding in TailView.BINDINGS for key in binding.key.split(",")]
+    app = [key for binding in LogmonApp.BINDINGS for key in binding.key.split(",")]
+    assert not set(own) & (set(app) - {"escape"})
