@@ -12,7 +12,9 @@ ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
 
 def shell(command: str, tmp_path: Path) -> subprocess.CompletedProcess[bytes]:
     (tmp_path / "a.log").write_bytes(b"one\n")
-    line = command.replace("LOGMON", f"{sys.executable} -m logmon").replace("FILE", f"{tmp_path}/a.log")
+    line = command.replace("LOGMON", f"{sys.executable} -m logmon").replace(
+        "FILE", f"{tmp_path}/a.log"
+    )
     return subprocess.run(["sh", "-c", line], capture_output=True, env=ENV, timeout=20, check=False)
 
 

@@ -267,7 +267,7 @@ async def _side_by_side(
             async with aclosing(reading) as arrivals:
                 async for arrival in arrivals:
                     await queue.put(arrival)
-        except Exception as error:  # whatever it is, the reader of the queue must hear of it
+        except Exception as error:  # noqa: BLE001 - the reader of the queue must hear of it
             await queue.put(error)
         else:
             await queue.put(None)
