@@ -255,7 +255,32 @@ def main() -> None:
     """Run the program; an interrupt before a command has its own handling ends it quietly."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+    _fill_closed_streams()
     try:
         app()
     except BrokenPipeError:
         os._exit(0)
+    except Exception as error:
+        if os.environ.get("LOGMON_DEBUG"):
+            raise
+        from logmon.visible import visible
+
+        reason = error.strerror if isinstance(error, OSError) else None
+        sys.stderr.write(f"logmon: {visible(reason or f'{type(error).__name__}: {error}')}\n")
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def _fill_closed_streams() -> None:
+    """Open what the caller closed the wrong way round: using it fails, and no file takes its number."""
+    null = os.devnull
+    if sys.stdin is None:
+        os.open(null, os.O_WRONLY)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    if sys.stdout is None:
+        os.open(null, os.O_RDONLY)
+        os.set_inheritable(1, True)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        os.open(null, os.O_WRONLY)
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115

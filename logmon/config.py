@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 ModelClass = type[Model]
-_NOT_SETTINGS = frozenset({"LOGMON_CONFIG", "LOGMON_API_TOKEN", "LOGMON_TEST_DATA"})
+_NOT_SETTINGS = frozenset({"LOGMON_CONFIG", "LOGMON_API_TOKEN", "LOGMON_TEST_DATA", "LOGMON_DEBUG"})
 
 
 def _level(value: object) -> object:

@@ -1,12 +1,14 @@
 """One run in one terminal: the screen or line output, with signals, exit codes and a clean end.
 
 Exit codes: 0 done, also on `q` and a closed pipe · 2 usage · 3 a source failed for good ·
-4 credentials refused · 130 SIGINT in line mode · 143 SIGTERM · 129 SIGHUP.
+4 credentials refused · 130 SIGINT in line mode · 143 SIGTERM · 129 SIGHUP · 1 a defect, or a
+stdout that cannot be written.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from logmon.runtime import LogMonitorService
+
+logger = logging.getLogger(__name__)
 
 FORCED_AFTER_S = 1.8
 """A run that was told to stop and has not after this long is ended without asking."""
@@ -68,16 +72,39 @@ def run_screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
     """Show the screen until the user leaves it or a signal comes; return the exit code."""
     # Textual holds a repaint back up to two of these periods (8.2.8); read at its import.
     os.environ.setdefault("TEXTUAL_FPS", "1000")
+    # Textual writes in a thread, which prints a traceback when the terminal is gone (8.2.8).
+    threading.excepthook = lambda failed: logger.debug(
+        "%s", failed.thread, exc_info=failed.exc_value
+    )
     return _run(_screen(build, run))
 
 
 def _run(main: Coroutine[None, None, int]) -> int:
     with asyncio.Runner() as runner:
+        runner.get_loop().set_exception_handler(_note)
         try:
             return runner.run(main)
         except LogmonError as error:
             sys.stderr.write(f"logmon: {visible(str(error))}\n")
             return 3 if isinstance(error, StoreError) else 2
+        except Exception as error:  # a defect, or a stdout that takes no more: one line, no trace
+            if os.environ.get("LOGMON_DEBUG"):
+                raise
+            quiet_stdout()
+            sys.stderr.write(f"logmon: {defect(error)}\n")
+            return 1
+
+
+def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Keep what asyncio has to say off the terminal."""
+    logger.debug("%s", context.get("message"), exc_info=context.get("exception"))
+
+
+def defect(error: Exception) -> str:
+    """Name an unexpected error in one printable line."""
+    if isinstance(error, OSError) and error.strerror:
+        return visible(error.strerror)
+    return visible(f"{type(error).__name__}: {error}")
 
 
 async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
@@ -101,6 +128,10 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
         serving.cancel()
         await asyncio.wait({printing, serving})
         service.close_store()
+    _raise_failure(serving)
+    dead = sum(source.dead_lettered for source in service.hub.sources.values())
+    if dead:
+        sys.stderr.write(f"logmon: {dead} malformed records became dead letters\n")
     for error in service.failures:
         sys.stderr.write(f"logmon: {visible(str(error))}\n")
     return service.exit_code
@@ -154,7 +185,16 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
     await asyncio.wait({serving})
     service.close_store()
     drawing.result()
+    if app.failure is not None:
+        raise app.failure
+    _raise_failure(serving)
     return code or (app.return_code or 0)
+
+
+def _raise_failure(serving: asyncio.Task[None]) -> None:
+    """Raise what ended the service, unless it ended well or was told to stop."""
+    if not serving.cancelled() and (error := serving.exception()) is not None:
+        raise error
 
 
 async def _first(*futures: asyncio.Future[Any]) -> None:

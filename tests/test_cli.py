@@ -346,3 +346,12 @@ def test_a_signal_at_any_moment_ends_quickly_and_leaves_the_terminal_as_it_was()
 @pytest.mark.timeout(600)
 def test_a_hundred_signals_at_any_moment():
     rounds(100)
+
+
+def test_dead_letters_are_counted_on_stderr(tmp_path):
+    path = tmp_path / "dead.jsonl"
+    path.write_bytes(b'{"a":\n{"message":"ok"}\n[1]\n')
+    done = run("replay", str(path))
+    assert done.returncode == 0
+    assert done.stdout.count(b"\n") == 1
+    assert done.stderr == b"logmon: 2 malformed records became dead letters\n"

@@ -63,6 +63,7 @@ class LineDecoder:
         Raises:
             MalformedEvent: the line claims a structure and does not keep to it.
         """
+        raw = _unmarked(raw, offset)
         if self._is_json(raw):
             return self._json.decode(raw, offset, fallback_ns)
         if self._format == "auto" and raw[:1] in (b"[", b'"'):
@@ -81,6 +82,7 @@ class LineDecoder:
         Raises:
             MalformedEvent: `decode` would refuse the line.
         """
+        raw = _unmarked(raw, offset)
         if raw[:1] == b"{" and self._format != "plain":
             return self._json.scan(raw, offset, fallback_ns)
         event = self.decode(raw, offset, fallback_ns)
@@ -102,3 +104,8 @@ class LineDecoder:
         if self._format == "plain":
             return "plain · as asked"
         return self._text.explain(raw)
+
+
+def _unmarked(raw: bytes, offset: int) -> bytes:
+    """Leave out the byte order mark that a file may open with."""
+    return raw if offset else raw.removeprefix(b"\xef\xbb\xbf")

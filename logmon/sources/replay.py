@@ -14,6 +14,7 @@ import lzma
 import os
 import stat
 import time
+import zlib
 from contextlib import aclosing
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -108,7 +109,7 @@ class ReplaySource:
             async with aclosing(reading) as arrivals:
                 async for arrival in arrivals:
                     yield arrival
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise PermanentSourceError(f"{shown(path)}: {reason}") from None
 
@@ -160,8 +161,8 @@ class ReplaySource:
             following = _Following(path, fd, reader, self._sleep)
             async with aclosing(following.read(stay=self._reading.follow)) as arrivals:
                 async for arrival in arrivals:
+                    fd = following.fd  # another one after a rotation, even when this is cancelled
                     yield arrival
-            fd = following.fd
         finally:
             os.close(fd)
 
@@ -218,6 +219,8 @@ class _Following:
         if (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
             os.close(fresh)
             return
+        while rest := os.read(self.fd, READ_BYTES):  # written since the last look
+            yield from self._reader.feed(rest)
         yield from self._reader.flush()
         os.close(self.fd)
         self.fd = fresh
@@ -264,7 +267,7 @@ async def _side_by_side(
             async with aclosing(reading) as arrivals:
                 async for arrival in arrivals:
                     await queue.put(arrival)
-        except PermanentSourceError as error:
+        except Exception as error:  # noqa: BLE001 - the reader of the queue must hear of it
             await queue.put(error)
         else:
             await queue.put(None)

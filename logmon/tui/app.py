@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import time
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
     from logmon.hub import LogEventHub
+
+logger = logging.getLogger(__name__)
 
 SLICE_PAUSE_S = 0.001
 """Pause between two slices of background filtering, so that keys and frames come first."""
@@ -92,6 +95,20 @@ class LogmonApp(App[None]):
         self.state = state or FilterState()
         self.model = TailModel(hub.log)
         self.pump = FramePump(self._frame, redraw_hz, self._backlog)
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended the app that should not have."""
+        return self._exception
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End; the one line about it is the caller's. Textual's own prints a traceback (8.2.8)."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        logger.debug("screen", exc_info=error)
+        self._close_messages_no_wait()
 
     def _backlog(self) -> int:
         driver = self._driver
@@ -163,6 +180,13 @@ class LogmonApp(App[None]):
     # Drawing
 
     def _frame(self) -> None:
+        """Draw; a timer of the loop calls it, so Textual would not hear of what goes wrong."""
+        try:
+            self._draw_frame()
+        except Exception as error:  # noqa: BLE001 - ends the app, and is named when it has ended
+            self._handle_exception(error)
+
+    def _draw_frame(self) -> None:
         """Take in what is new and draw it."""
         self.model.sync()
         view = self.query_one(TailView)

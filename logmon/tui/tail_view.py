@@ -33,7 +33,7 @@ class TailView(LinesWidget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "move(1)", "Down", show=False, id="down"),
         Binding("k,up", "move(-1)", "Up", show=False, id="up"),
-        Binding("space,pagedown,ctrl+f", "page(1)", "Page down", show=False, id="page_down"),
+        Binding("space,pagedown", "page(1)", "Page down", show=False, id="page_down"),
         Binding("b,pageup,ctrl+b", "page(-1)", "Page up", show=False, id="page_up"),
         Binding("ctrl+d", "half_page(1)", "Half page down", show=False, id="half_page_down"),
         Binding("ctrl+u", "half_page(-1)", "Half page up", show=False, id="half_page_up"),

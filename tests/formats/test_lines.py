@@ -194,3 +194,12 @@ def test_ids_differ_by_place_and_stay_the_same_over_readings():
 
 def test_a_missing_year_is_never_in_the_future():
     assert decode(b"Dec 24 10:00:00 h a: b").timestamp < from_ns(FALLBACK)
+
+
+def test_a_byte_order_mark_does_not_hide_json():
+    line = b'\xef\xbb\xbf{"message":"one","level":"error"}'
+    event = LineDecoder("app.log").decode(line, 0, FALLBACK)
+    assert (event.message, event.level) == ("one", Level.ERROR)
+    assert LineDecoder("app.log").scan(line, 0, FALLBACK)[1] is Level.ERROR
+    assert LineDecoder("app.log").decode(line, 7, FALLBACK).message == line.decode()
+    assert LineDecoder("app.log").decode(b"\xef\xbb\xbfhello", 0, FALLBACK).message == "hello"

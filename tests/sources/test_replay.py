@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import os
+from contextlib import aclosing
 
 import numpy as np
 import pytest
@@ -201,3 +202,45 @@ async def test_files_keep_the_contract_of_sources(tmp_path):
     path = tmp_path / "x.log"
     path.write_text('a\n{"message":"b"}\n{broken\n  at x\n' * 600)
     await check_source_contract(lambda: ReplaySource([str(path)], name="files"))
+
+
+@pytest.mark.parametrize("name", ["broken.xz", "broken.gz", "broken.bz2"])
+async def test_a_broken_compressed_file_fails_for_good_and_is_not_read_again(tmp_path, name):
+    good = gzip.compress(os.urandom(5_000))
+    broken = good[:100] + bytes(byte ^ 0x5A for byte in good[100:600]) + good[600:]
+    (tmp_path / name).write_bytes(broken if name.endswith("gz") else b"not compressed at all")
+    with pytest.raises(PermanentSourceError, match=name):
+        await messages(ReplaySource([str(tmp_path / name)]))
+
+
+async def test_an_input_that_breaks_beside_others_is_heard_of(tmp_path):
+    (tmp_path / "a.xz").write_bytes(b"not compressed at all")
+    (tmp_path / "b.log").write_bytes(b"one\n")
+    source = ReplaySource(
+        [str(tmp_path / "a.xz"), str(tmp_path / "b.log")], reading=ReplayOptions(follow=True)
+    )
+    with pytest.raises(PermanentSourceError):
+        await asyncio.wait_for(messages(source), 5)
+
+
+async def test_what_is_written_just_before_a_rotation_is_read(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_bytes(b"one\n")
+
+    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    found: list[str] = []
+    source = ReplaySource([str(path)], reading=ReplayOptions(follow=True))
+    async with aclosing(source.observe()) as arrivals:
+        async for arrival in arrivals:
+            if arrival.batch is None:
+                continue
+            found += [event.message for event in events_of(arrival.batch)]
+            if found == ["one"]:  # the reader is between its last read and its look
+                with path.open("ab") as old:
+                    old.write(b"two\n")
+                path.rename(tmp_path / "a.log.1")
+                path.write_bytes(b"three\n")
+            if "three" in found:
+                break
+    assert found == ["one", "two", "three"]
+    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
