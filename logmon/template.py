@@ -32,6 +32,7 @@ _FEW = {
     Kind.CALL: 2,
     Kind.IDENTIFIER: 3,
     Kind.LABELLED: 3,
+    Kind.METHOD: 2**31,
 }
 """How many different words of a kind one place may hold and still be no value."""
 _FEW_NAMES = 20
@@ -254,8 +255,8 @@ class TemplateMiner:
                 del self._holes[slot.key]
 
 
-_OPENINGS = "[({<\"'‘“`"
-_ENDINGS = "])}>\"'’”`,;:.!?"
+_OPENINGS = "[({<"
+_ENDINGS = "])}>,;:.!?"
 
 
 def _frame(word: str) -> tuple[str, str, str]:

@@ -56,6 +56,8 @@ class Kind(IntEnum):
     """`snake_case`, `camelCase`, `a.b`, `a/b`."""
     LABELLED = 7
     """The one word between `label:` and a comma, a semicolon or the end."""
+    METHOD = 8
+    """A quoted request line, `"GET /path HTTP/1.1"`."""
 
 
 class Shape(NamedTuple):
@@ -100,6 +102,7 @@ _PATH = re.compile(
     r"|(?<![\w.$%+@~#/-])[\w.$%+@~#-]++(?:/[\w.$%+@~#-]++)++/?"
 )
 _PAIRS = re.compile(r"\b[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5,}+\b")
+_RANGE = re.compile(r"(?<![\w.-])[\w.-]++\[0++(?:[,-]0++)++\]")
 _HOST_PORT = re.compile(r"(?<![\w.-])[a-z0-9-]++(?:\.[a-z0-9-]++)++:0++\b")
 # Letters beyond ASCII are no part of it: in scripts without blanks all text would be one value.
 _DIGITS = re.compile(r"\+?[A-Za-z0-9_$#%~-]++(?:\.[A-Za-z0-9_$#%~-]++)*+")
@@ -146,6 +149,8 @@ def mask(chunk: str) -> str:
     if ":" in text:
         text = _HOST_PORT.sub(VALUE, _PAIRS.sub(VALUE, text))
     if "0" in text:
+        if "[" in text:
+            text = _RANGE.sub(VALUE, text)
         text = _DIGITS.sub(_digits, text)
     if VALUE in text:
         text = _RUN.sub(VALUE, text)
@@ -179,6 +184,7 @@ _CLOSES = {")": "(", "]": "[", "}": "{", ">": "<"}
 _OPENS = {opening: closing for closing, opening in _CLOSES.items()}
 _DEPTH = 32  # brackets open at a time; more are plain characters
 _NULLS = frozenset(("null", "None", "nil", "NULL", "undefined", "NaN"))
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"))
 _IDENTIFIER = re.compile(r"[a-z][A-Z]|\w_\w|\w\.\w|[A-Z][a-z]+[A-Z]|\w/\w")
 _DOTTED = re.compile(r"[A-Za-z_][\w$-]*+(?:\.[\w$-]++){2,}+$")
 _REMARK = f" ({VALUE})"
@@ -235,6 +241,8 @@ def _close(out: list[str], start: int) -> None:
     inner, end = out[start + 1 : -1], out[-1]
     text = "".join(inner)
     bare = [token.lstrip() for token in inner]
+    if not inner and end == ")" and out[start] == "(":
+        return  # a call without arguments
     if not inner or (len(text) > 2 and any(mark in text for mark in "\"'’”`")):
         text = VALUE
     elif end == ">":
@@ -288,7 +296,7 @@ def _keyed(tokens: list[str]) -> str:
     """Return `key=value` with the value blanked where its form says that it is one."""
     start = tokens.index("=", 1) + 1
     end = start
-    while end < len(tokens) and tokens[end][0] not in ",;)]}":
+    while end < len(tokens) and tokens[end][0] not in ",;)]}" and tokens[end] not in {'"', "'"}:
         end += 1
     value = tokens[start:end]
     if any(VALUE in token or token in _NULLS or _evident(token) for token in value):
@@ -301,17 +309,22 @@ def _form(token: str, following: str, *, first: bool) -> tuple[str, Kind, int]:
     identifier = _IDENTIFIER.search(token)
     if _quoted(token):
         core = token.lstrip("bru")[1:-1]
+        method = core.partition(" ")[0]
+        if method in _METHODS:
+            return f"{token[0]}{method} {VALUE}{token[-1]}", Kind.METHOD, 1
         words = " " in core and not set(core) <= set(f"{VALUE} .,:/-")
         return (token, Kind.PHRASE, 1) if words else (VALUE, Kind.WORD, 1)
     if token[0] in _OPENS and len(token) > 2:
         return token, _bracket_kind(token), 1
     if following[:1] in _OPENS and len(following) > 2 and (identifier or token[0].isupper()):
         if VALUE in following or "=" in following:
-            return VALUE, Kind.WORD, 2
+            called = first or token.rpartition(".")[2][:1].islower()
+            return f"{token}({VALUE})" if called else VALUE, Kind.WORD, 2
         return token + following, Kind.CALL, 2
     if token in _NULLS or (not first and _DOTTED.match(token)):
         return VALUE, Kind.WORD, 1
-    return token, Kind.IDENTIFIER if identifier and not first else Kind.WORD, 1
+    named = identifier and not first and not token.isupper()
+    return token, Kind.IDENTIFIER if named else Kind.WORD, 1
 
 
 def _evident(token: str) -> bool:
