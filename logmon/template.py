@@ -4,9 +4,9 @@ Deterministic: the same messages in order give the same templates, in any proces
 `max_groups` templates are kept, the one unused longest is forgotten first, and a forgotten one that
 comes back has the same id. A template may become part of a wider one later; `merges` tells.
 
-How: `template_masks` blanks what is a value by its own form. What is left, a shape, is compared
-with all shapes that differ from it in one word only: more than a few different words in one place
-make that place a value.
+How: `template_masks` blanks what is a value by its own form. What is left, a shape, meets all
+shapes that differ from it in one place only (and in the values of keys, `key=value`): more than a
+few different words there make that place a value.
 """
 
 from __future__ import annotations
@@ -16,36 +16,26 @@ from hashlib import blake2b
 
 import msgspec
 
-from logmon.template_masks import VALUE, Kind, Shape, Skeletons, shape, tidy
+from logmon.template_masks import VALUE, Skeletons, shape, tidy
+
+Shape = tuple[str, ...]
 
 HOLE = "<*>"
 """A value in a template."""
 CACHED_CHARS = 4_000_000
 """Characters of skeletons learned before those remembered with their group are forgotten."""
 
-_FEW = {
-    Kind.WORD: 4,
-    Kind.KEYED: 3,
-    Kind.PHRASE: 1,
-    Kind.BRACKET: 1,
-    Kind.REMARK: 3,
-    Kind.CALL: 2,
-    Kind.IDENTIFIER: 3,
-    Kind.LABELLED: 3,
-    Kind.METHOD: 2**31,
-}
-"""How many different words of a kind one place may hold and still be no value."""
+_FEW = 4
+"""How many different words one place may hold and still be no value."""
 _FEW_NAMES = 20
 """The same for first words and words before a colon, which name what the message is about."""
 _FEW_ALONE = 10
 """The same where at most one other word could tell messages apart."""
-_FEW_USERS = 2
-"""The same behind a word that announces a name."""
-_ANNOUNCING = frozenset(("user", "users", "username", "host", "hostname"))
+_FEW_ANNOUNCED = 2
+"""The same behind a word that announces a name, and for the one word after a colon."""
 _MOST_MEMBERS = 24
-"""More shapes than this that differ in one place and in keyed values make it a value."""
-_ALIKE = frozenset((Kind.KEYED, Kind.PHRASE, Kind.BRACKET, Kind.CALL))
-"""Words of these kinds do not tell shapes apart when another place is looked at."""
+"""More templates than this that differ in one place, and in values of keys, make it a value."""
+_ANNOUNCING = frozenset(("user", "users", "username", "host", "hostname"))
 
 
 def template_id(template: str) -> str:
@@ -77,7 +67,7 @@ class _Slot(msgspec.Struct, frozen=True, gc=False):
 class _State(msgspec.Struct, array_like=True):
     """All that a miner knows."""
 
-    groups: list[tuple[tuple[str, ...], tuple[Kind, ...], int]]
+    groups: list[tuple[Shape, int]]
     stars: list[int]
     skeletons: list[tuple[str, int]]
     cached_chars: int
@@ -127,7 +117,7 @@ class TemplateMiner:
         """Return all that was learned, as MessagePack; `restore` takes it."""
         places = {text: place for place, text in enumerate(self._groups)}
         state = _State(
-            groups=[(*group.shape, group.born) for group in self._groups.values()],
+            groups=[(group.shape, group.born) for group in self._groups.values()],
             stars=list(self._stars),
             skeletons=[
                 (skeleton, places[group.text])
@@ -149,9 +139,7 @@ class TemplateMiner:
         """
         known = msgspec.msgpack.decode(state, type=_State)
         miner = cls(max_groups)
-        groups = [
-            _Group(Shape(words, kinds), "".join(words), born) for words, kinds, born in known.groups
-        ]
+        groups = [_Group(found, "".join(found), born) for found, born in known.groups]
         miner._stars = dict.fromkeys(known.stars)
         for group in sorted(groups, key=lambda group: group.born):
             for slot in _slots(group.shape):
@@ -182,7 +170,7 @@ class TemplateMiner:
     def _place(self, found: Shape) -> _Group:
         """Return the group of a shape, a new one if it has none, and merge what became alike."""
         while True:
-            text = "".join(found.words)
+            text = "".join(found)
             group = self._groups.get(text)
             if group is not None:
                 self._groups.move_to_end(text)
@@ -216,12 +204,9 @@ class TemplateMiner:
         if len(members) < 2:
             return False
         cores = set(members.values())
-        few = _few(group.shape, slot.place)
-        return (
-            len(cores) > few
-            or (len(members) > _MOST_MEMBERS and len(cores) > 1)
-            or (slot.place > 0 and len(cores) > 1 and VALUE in cores)
-        )
+        if len(members) > _MOST_MEMBERS or (slot.place > 0 and VALUE in cores):
+            return len(cores) > 1
+        return len(cores) > _few(group.shape, slot)
 
     def _star(self, slot: _Slot) -> None:
         """Make a place a value: its members become one, and so will all that come."""
@@ -231,7 +216,7 @@ class TemplateMiner:
         self._stars[slot.key] = None
         for member in members:
             wider = _starred(member.shape, slot.place)
-            if member.gone or "".join(wider.words) == member.text:
+            if member.gone or "".join(wider) == member.text:
                 continue
             self._remove(member)
             self._merged(member.template, self._place(wider).template)
@@ -250,8 +235,8 @@ class TemplateMiner:
         group.gone = True
         del self._groups[group.text]
         for slot in _slots(group.shape):
-            members = self._holes.get(slot.key)
-            if members is not None and members.pop(group, None) is not None and not members:
+            members = self._holes.get(slot.key, {})
+            if members.pop(group, None) is not None and not members:
                 del self._holes[slot.key]
 
 
@@ -273,21 +258,20 @@ def _frame(word: str) -> tuple[str, str, str]:
     return word[:start], word[start:end], word[end:]
 
 
-def _slots(found: Shape) -> list[_Slot]:
+def _slots(words: Shape) -> list[_Slot]:
     """Return the places of a shape whose words might be values."""
-    words, kinds = found
     if len(words) < 2:
         return []
     frames = [_frame(word) for word in words]
-    hashes = [
-        _hash(place, f"{before}\0{after}" if kind in _ALIKE else word)
-        for place, (word, kind, (before, _, after)) in enumerate(
-            zip(words, kinds, frames, strict=True)
-        )
-    ]
+    hashes = []
+    previous = ""
+    for place, (word, (before, _, after)) in enumerate(zip(words, frames, strict=True)):
+        keyed = "=" in before or previous == " ="  # its value does not tell shapes apart
+        hashes.append(_hash(place, before + after if keyed else word))
+        previous = word
     whole = sum(hashes)
     return [
-        _Slot(place, (whole - hashes[place] + _hash(~place, f"{before}\0{after}")) % 2**64, core)
+        _Slot(place, (whole - hashes[place] + _hash(~place, before + VALUE + after)) % 2**64, core)
         for place, (before, core, after) in enumerate(frames)
         if core == VALUE or any(map(str.isalnum, core))
     ]
@@ -299,23 +283,23 @@ def _hash(place: int, text: str) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
-def _starred(found: Shape, place: int) -> Shape:
-    words = list(found.words)
+def _starred(words: Shape, place: int) -> Shape:
     before, _, after = _frame(words[place])
-    words[place] = f"{before}{VALUE}{after}"
-    return tidy(words, list(found.kinds))
+    return tidy([*words[:place], f"{before}{VALUE}{after}", *words[place + 1 :]])
 
 
-def _few(found: Shape, place: int) -> int:
+def _few(words: Shape, slot: _Slot) -> int:
     """Return how many different words a place may hold and still be no value."""
-    words, kinds = found
+    place, word = slot.place, words[slot.place]
     count = sum(any(map(str.isalpha, word)) for word in words)
     if place == 0:
         return _FEW_NAMES if count > 3 else 2**31
-    if words[place][-1] == ":":
+    if word[-1] == ":":
         return _FEW_NAMES
-    if kinds[place] == Kind.WORD and count < 3:
+    if count < 3:
         return _FEW_ALONE
-    if words[place - 1].strip().lower() in _ANNOUNCING:
-        return _FEW_USERS
-    return _FEW[kinds[place]]
+    before = words[place - 1]
+    alone = before[-1] == ":" and (place == len(words) - 1 or word[-1] in ",;")
+    if alone or before.strip().lower() in _ANNOUNCING:
+        return _FEW_ANNOUNCED
+    return _FEW

@@ -3,7 +3,7 @@
 Two halves. `Skeletons.of` is quick and runs on every message: digits become `0`, the text is split
 at blanks, and a cache gives each chunk with its values blanked; a regular expression runs only on a
 chunk never seen. `shape` is slow and runs on skeletons never seen: it finds quoted and bracketed
-values, cuts the rest into words, and says of each word how much its form looks like a value.
+values, and cuts the rest into words.
 
 Nothing here takes more than linear time in a chunk (at most `CHUNK_CHARS`) or more than a few
 milliseconds for a whole message (at most `MESSAGE_CHARS`): quantifiers are possessive, look-behinds
@@ -13,8 +13,6 @@ one character wide, and the depth of brackets is capped.
 from __future__ import annotations
 
 import re
-from enum import IntEnum
-from typing import NamedTuple
 
 MESSAGE_CHARS = 2_000
 """How much of a message is looked at, in characters; the rest does not tell messages apart."""
@@ -36,35 +34,6 @@ _SQUASH = {
     # Lone surrogates, which no UTF-8 can hold, would make the saved state unreadable.
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
-
-
-class Kind(IntEnum):
-    """How a word looks; all but `WORD` are likelier values than plain words are."""
-
-    WORD = 0
-    KEYED = 1
-    """What follows `=`."""
-    PHRASE = 2
-    """Several words in quotes."""
-    BRACKET = 3
-    """Brackets with punctuation in them."""
-    REMARK = 4
-    """Plain words in parentheses."""
-    CALL = 5
-    """`Name(words)`, the way an object prints itself."""
-    IDENTIFIER = 6
-    """`snake_case`, `camelCase`, `a.b`, `a/b`."""
-    LABELLED = 7
-    """The one word between `label:` and a comma, a semicolon or the end."""
-    METHOD = 8
-    """A quoted request line, `"GET /path HTTP/1.1"`."""
-
-
-class Shape(NamedTuple):
-    """A message's words, all but the first with the blank before them, and the kind of each."""
-
-    words: tuple[str, ...]
-    kinds: tuple[Kind, ...]
 
 
 # --- every message ---------------------------------------------------------------------------
@@ -185,29 +154,24 @@ _OPENS = {opening: closing for closing, opening in _CLOSES.items()}
 _DEPTH = 32  # brackets open at a time; more are plain characters
 _NULLS = frozenset(("null", "None", "nil", "NULL", "undefined", "NaN"))
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"))
-_IDENTIFIER = re.compile(r"[a-z][A-Z]|\w_\w|\w\.\w|[A-Z][a-z]+[A-Z]|\w/\w")
+_NAME = re.compile(r"^[A-Z]|[a-z][A-Z]|\w[_./]\w")
+"""What the name of a function or a class looks like, other than a plain word."""
 _DOTTED = re.compile(r"[A-Za-z_][\w$-]*+(?:\.[\w$-]++){2,}+$")
 _REMARK = f" ({VALUE})"
 _JOINED = re.compile(rf"[\[{{<]{VALUE}[\]}}>]|{VALUE}(?:[,:./+_@|&~^;=!<>-]{{0,2}}{VALUE})+")
 
 
-def shape(skeleton: str) -> Shape:
-    """Cut a skeleton into words and say how each looks."""
+def shape(skeleton: str) -> tuple[str, ...]:
+    """Cut a skeleton into words, all but the first with the blank before them."""
     cut = skeleton.endswith(_CUT)
     text = _QUANTITY.sub(VALUE, _DATE.sub(VALUE, skeleton.removesuffix(_CUT)))
-    words: list[str] = []
-    kinds: list[Kind] = []
-    before = ""
-    for part in _parts(_bracketed(_TOKEN.findall(text), cut=cut)):
-        word, kind = _word(part, before, first=not words)
-        words.append(word)
-        kinds.append(kind)
-        before = word
-        if len(words) == SHAPE_WORDS:
-            words.append(f" {VALUE}")
-            kinds.append(Kind.WORD)
-            break
-    return tidy(words or [""], kinds or [Kind.WORD])
+    words = [
+        _word(part, first=place == 0)
+        for place, part in enumerate(_parts(_bracketed(_TOKEN.findall(text), cut=cut)))
+    ]
+    if len(words) > SHAPE_WORDS:
+        words[SHAPE_WORDS:] = [f" {VALUE}"]
+    return tidy(words or [""])
 
 
 def _bracketed(tokens: list[str], *, cut: bool) -> list[str]:
@@ -248,7 +212,9 @@ def _close(out: list[str], start: int) -> None:
     elif end == ">":
         text = VALUE if any(mark in text for mark in "\x01 .") else text
     elif (
-        end == ")" and not text.replace(" ", "").isalpha() and (out[start][0] == " " or "=" in text)
+        end == ")"
+        and (VALUE in text or "=" in text or not any(map(str.isalpha, text)))
+        and (out[start][0] == " " or "=" in text)
     ):
         text = VALUE
     elif "=" in text:
@@ -272,24 +238,20 @@ def _parts(tokens: list[str]) -> list[list[str]]:
     return parts
 
 
-def _word(part: list[str], before: str, *, first: bool) -> tuple[str, Kind]:
-    """Return the text of one word with its values blanked, and its kind."""
+def _word(part: list[str], *, first: bool) -> str:
+    """Return the text of one word with its values blanked."""
     blank = " " if part[0][0] == " " else ""
     tokens = [part[0].lstrip(), *part[1:]]
     if "=" in tokens[1:]:
-        return blank + _keyed(tokens), Kind.KEYED
-    kind = Kind.KEYED if before.lstrip() == "=" else Kind.WORD
+        return blank + _keyed(tokens)
     text = ""
     place = 0
     while place < len(tokens):
         following = tokens[place + 1] if place + 1 < len(tokens) else ""
-        shown, form, used = _form(tokens[place], following, first=first)
+        shown, used = _form(tokens[place], following, first=first)
         text += shown
-        kind = kind or form
         place += used
-    if not kind and not first and before.endswith(":") and _stands_alone(tokens, text):
-        kind = Kind.LABELLED
-    return blank + text, kind
+    return blank + text
 
 
 def _keyed(tokens: list[str]) -> str:
@@ -304,27 +266,22 @@ def _keyed(tokens: list[str]) -> str:
     return "".join(tokens[:start] + value + tokens[end:])
 
 
-def _form(token: str, following: str, *, first: bool) -> tuple[str, Kind, int]:
-    """Return how a token is shown, its kind, and how many tokens that took."""
-    identifier = _IDENTIFIER.search(token)
+def _form(token: str, following: str, *, first: bool) -> tuple[str, int]:
+    """Return how a token is shown, and how many tokens that took."""
     if _quoted(token):
         core = token.lstrip("bru")[1:-1]
         method = core.partition(" ")[0]
         if method in _METHODS:
-            return f"{token[0]}{method} {VALUE}{token[-1]}", Kind.METHOD, 1
+            return f"{token[0]}{method} {VALUE}{token[-1]}", 1
         words = " " in core and not set(core) <= set(f"{VALUE} .,:/-")
-        return (token, Kind.PHRASE, 1) if words else (VALUE, Kind.WORD, 1)
-    if token[0] in _OPENS and len(token) > 2:
-        return token, _bracket_kind(token), 1
-    if following[:1] in _OPENS and len(following) > 2 and (identifier or token[0].isupper()):
-        if VALUE in following or "=" in following:
-            called = first or token.rpartition(".")[2][:1].islower()
-            return f"{token}({VALUE})" if called else VALUE, Kind.WORD, 2
-        return token + following, Kind.CALL, 2
+        return (token, 1) if words else (VALUE, 1)
+    printed = following[:1] in _OPENS and (VALUE in following or "=" in following[1:])
+    if printed and _NAME.search(token):
+        called = first or token.rpartition(".")[2][:1].islower()
+        return f"{token}({VALUE})" if called else VALUE, 2
     if token in _NULLS or (not first and _DOTTED.match(token)):
-        return VALUE, Kind.WORD, 1
-    named = identifier and not first and not token.isupper()
-    return token, Kind.IDENTIFIER if named else Kind.WORD, 1
+        return VALUE, 1
+    return token, 1
 
 
 def _evident(token: str) -> bool:
@@ -335,25 +292,13 @@ def _quoted(token: str) -> bool:
     return len(token) > 1 and (token[0] in _QUOTES or (token[0] in "bru" and token[1] in "\"'"))
 
 
-def _bracket_kind(token: str) -> Kind:
-    if token[1:-1] == VALUE:
-        return Kind.WORD
-    remark = token[0] == "(" and token[1:-1].replace(" ", "").isalpha()
-    return Kind.REMARK if remark else Kind.BRACKET
-
-
-def _stands_alone(tokens: list[str], text: str) -> bool:
-    return text[0].isalpha() and (len(tokens) == 1 or tokens[1] in (",", ";", ")"))
-
-
-def tidy(words: list[str], kinds: list[Kind]) -> Shape:
+def tidy(words: list[str]) -> tuple[str, ...]:
     """Join values side by side into one, and drop remarks in parentheses that are but a value.
 
     `<*>, <*>` becomes `<*>`, so that lists of any length are alike.
     """
     out: list[str] = []
-    kept: list[Kind] = []
-    for word, kind in zip(words, kinds, strict=True):
+    for word in words:
         text = word
         if VALUE in text:
             text = _JOINED.sub(VALUE, text)
@@ -361,14 +306,13 @@ def tidy(words: list[str], kinds: list[Kind]) -> Shape:
                 out[-1] += text[len(_REMARK) :]
                 continue
             text = text.replace(f"{VALUE}({VALUE})", VALUE)
-            if text.lstrip()[0] == VALUE and _join(out, kept, text.lstrip()[1:]):
+            if text.lstrip()[0] == VALUE and _join(out, text.lstrip()[1:]):
                 continue
         out.append(text)
-        kept.append(kind)
-    return Shape(tuple(out), tuple(kept))
+    return tuple(out)
 
 
-def _join(out: list[str], kept: list[Kind], rest: str) -> bool:
+def _join(out: list[str], rest: str) -> bool:
     """Let the value that ends `out` stand for the next one too, which `rest` follows, if it can."""
     if not out:
         return False
@@ -378,7 +322,6 @@ def _join(out: list[str], kept: list[Kind], rest: str) -> bool:
         out[-1] = out[-1][:-1] + rest
     elif len(out) > 1 and out[-1] in (" -", " =") and out[-2].endswith(VALUE):
         out.pop()
-        kept.pop()
         out[-1] += rest
     else:
         return False

@@ -79,6 +79,7 @@ def _calls(path: Path) -> Iterator[Call]:
             tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):
         return
+    tree.body = [node for node in tree.body if not _is_demo(node)]
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
@@ -89,6 +90,10 @@ def _calls(path: Path) -> Iterator[Call]:
         words = re.findall(r"[A-Za-z]{2,}", " ".join(call.texts)) if call else ()
         if call and words and not "".join(call.texts).count("\n"):
             yield call
+
+
+def _is_demo(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
 
 
 def _call(args: list[ast.expr]) -> Call | None:
