@@ -111,6 +111,22 @@ def replay(
 
 
 @app.command()
+def patterns(
+    files: Annotated[list[str], typer.Argument(metavar="FILE|FOLDER|GLOB|-...", help="What to read; - is standard input.")],
+    by_line: Annotated[bool, typer.Option("--by-line", help="Each event as JSON, in order, with template_id and template.")] = False,
+    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FORM", help="text, or json: one template a line.")] = None,
+    config: ConfigFile = None,
+    input_format: InputFormat = "auto",
+) -> None:
+    """Print the templates that messages are made of: count, first and last seen, levels."""
+    given = dict(locals())
+    with _Errors():
+        from logmon.template_report import print_patterns
+
+        print_patterns(given, os.environ)
+
+
+@app.command()
 def keys() -> None:
     """Print the screen's keys and the action names they have in [tail.keys]."""
     from logmon.tui.app import LogmonApp

@@ -194,4 +194,4 @@ def test_templates_are_bounded():
     miner = TemplateMiner(max_groups=100)
     for n in range(5_000):
         miner.template("word " * (n % 500) + chr(97 + n % 26))
-    assert len(miner._templates) <= 100
+    assert len(miner) <= 100
