@@ -25,6 +25,8 @@ _ACCESS = re.compile(
     + " " + _QUOTED.replace("((", "(?P<agent>(", 1) + r")?"
 )  # fmt: skip
 
+_PORT = re.compile(r":\d{1,5}$")
+
 
 def _recognise(line: Line) -> re.Match[str] | None:
     # Every such line holds this, near its beginning; the pattern costs more than the look.
@@ -47,19 +49,16 @@ def _read(match: re.Match[str], line: Line) -> LogEvent | None:
     for name in ("referer", "agent"):
         if match[name] and match[name] != "-":
             attributes[name] = match[name]
-    tail = line.text[match.end() :]
+    rest = line.text[match.end() :].strip()
+    if rest:  # what a server's own format adds, e.g. the time the request took
+        attributes["rest"] = rest
     return line.event(
-        f"{match['request']} {status}{_rest(tail)}",
+        f"{match['request']} {status}",
         timestamp=moment,
         level=level,
-        host=match["vhost"],
+        host=_PORT.sub("", match["vhost"]) if match["vhost"] else None,
         attributes=attributes,
     )
-
-
-def _rest(tail: str) -> str:
-    """Return what a server's own format adds behind, e.g. the time the request took."""
-    return f" {tail.strip()}" if tail.strip() else ""
 
 
 ACCESS = Dialect(

@@ -72,11 +72,11 @@ def read_time(value: Any, line: Line) -> datetime:
 
 
 def _parsed(text: str) -> datetime:
-    """Parse ISO 8601; RFC 3339 goes the quick way (0.1 against 0.25 µs, msgspec 0.22)."""
+    """Parse ISO 8601, digits beyond microseconds cut off; msgspec would round them."""
     try:
-        return msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
         return datetime.fromisoformat(text)
+    except ValueError:
+        return msgspec.convert(text, datetime)
 
 
 def read_match(match: re.Match[str], line: Line) -> datetime | None:
