@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from logmon.batch import Columns, RawBatch
+from logmon.batch import Columns, EventBatch, RawBatch
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import MalformedEvent
 from logmon.event import LogEvent, to_ns
 from logmon.formats import LONGEST_LINE_BYTES
+from logmon.formats.envelopes import DOCKER_OPENS
+from logmon.formats.otlp import SeveralEvents
 from logmon.source import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, MutableSequence
+
+    from numpy.typing import NDArray
 
     from logmon.formats import LineDecoder
 
@@ -35,6 +39,12 @@ def _short(starts: list[int], ends: list[int]) -> bool:
     return int(max(map(sub, ends, starts))) <= LONGEST_LINE_BYTES
 
 
+def _may_be_docker(view: NDArray[np.uint8], begins: NDArray[np.intp]) -> bool:
+    """Whether any line may open as docker's do; looks at one byte of each line."""
+    thirds = np.minimum(begins + 2, len(view) - 1)
+    return bool((view[thirds] == DOCKER_OPENS[2]).any())
+
+
 class _Found:
     """The columns of the records that were read so far, and what was refused between them."""
 
@@ -42,18 +52,26 @@ class _Found:
 
     def __init__(
         self,
-        times: list[int] | None = None,
+        times: MutableSequence[int] | None = None,
         levels: list[int] | None = None,
         sources: list[str] | None = None,
         starts: list[int] | None = None,
         ends: list[int] | None = None,
     ) -> None:
-        self.times = times or []
+        self.times: MutableSequence[int] = times or []
         self.levels = levels or []
         self.sources = sources or []
         self.starts = starts or []
         self.ends = ends or []
         self.rejected: list[DeadLetter] = []
+
+    def add(self, time_ns: int, level: int, source: str, start: int, end: int) -> None:
+        """Take a record's columns and where it stands."""
+        self.times.append(time_ns)
+        self.levels.append(level)
+        self.sources.append(source)
+        self.starts.append(start)
+        self.ends.append(end)
 
 
 class LineReader:
@@ -64,6 +82,8 @@ class LineReader:
         self._source = source
         self._origin = origin
         self._last_ns = fallback_ns
+        self.newest_ns = fallback_ns
+        """When the file was changed last: a time without a year does not lie ahead of it."""
         self._held = bytearray()
         self._skipped = 0
         self.offset = 0
@@ -143,26 +163,23 @@ class LineReader:
     def _cut(self, lines: bytes) -> tuple[list[int], list[int]]:
         """Return where records start and end, line ends left out."""
         view = np.frombuffer(lines, dtype=np.uint8)
-        breaks: list[int] = np.flatnonzero(view == 10).tolist()
+        stops = np.flatnonzero(view == 10)
         if not lines.endswith(b"\n"):
-            breaks.append(len(lines))
-        begins = [0, *(place + 1 for place in breaks[:-1])]
-        if (view[begins] == ord("{")).all():  # JSON lines have no trace lines to join
-            return begins, breaks
+            stops = np.append(stops, len(lines))
+        begins = np.concatenate(([0], stops[:-1] + 1))
+        breaks: list[int] = stops.tolist()
+        if (view[begins] == ord("{")).all() and not _may_be_docker(view, begins):
+            return begins.tolist(), breaks  # of JSON lines only docker's have trace lines to join
+        joiner = self._decoder.joiner()
+        if joiner is None:
+            return begins.tolist(), breaks
         starts: list[int] = []
         ends: list[int] = []
-        start, in_trace = 0, False
-        continues = self._decoder.continues
+        start = 0
         for stop in breaks:
-            first = lines[start : start + 1]
-            if starts and first != b"{" and ends[-1] - starts[-1] < LONGEST_LINE_BYTES:
-                in_trace = continues(lines[start : min(stop, start + 200)], in_trace=in_trace)
-            else:
-                in_trace = False
-            if in_trace and lines[starts[-1] : starts[-1] + 1] != b"{":
+            if joiner.goes_on(lines[start:stop], start - starts[-1] if starts else 0):
                 ends[-1] = stop
             else:
-                in_trace = False
                 starts.append(start)
                 ends.append(stop)
             start = stop + 1
@@ -170,7 +187,6 @@ class LineReader:
 
     def _arrivals(self, lines: bytes, starts: list[int], ends: list[int]) -> Iterator[Arrival]:
         """Read records once for their columns; hold their bytes, not their events."""
-        base = self.offset
         if lines[starts[0] : starts[0] + 1] == b"{" and not self._skipped:
             raws = [lines[start:end] for start, end in zip(starts, ends, strict=True)]
             columns = self._decoder.scan_block(raws) if _short(starts, ends) else None
@@ -178,27 +194,32 @@ class LineReader:
                 self._last_ns = columns[0][-1]
                 yield self._arrival(lines, _Found(*columns, starts, ends))
                 return
-        found = _Found()
+        yield from self._one_by_one(lines, starts, ends)
+
+    def _one_by_one(self, lines: bytes, starts: list[int], ends: list[int]) -> Iterator[Arrival]:
+        found, base = _Found(), self.offset
         scan, last_ns = self._decoder.scan, self._last_ns
         for start, end in zip(starts, ends, strict=True):
             raw = lines[start:end]
             if len(raw) + self._skipped > LONGEST_LINE_BYTES:
-                if found.starts or found.rejected:
-                    yield self._arrival(lines, found)
-                    found = _Found()
+                yield from self._so_far(lines, found)
+                found = _Found()
                 yield self._long(raw, base + start)
                 continue
             try:
-                last_ns, level, source = scan(raw, base + start, last_ns)
+                last_ns, level, source = scan(raw, base + start, last_ns, self.newest_ns)
             except MalformedEvent as error:
-                found.rejected.append(self._dead(raw, base + start, error))
-                continue
-            found.times.append(last_ns)
-            found.levels.append(level)
-            found.sources.append(source)
-            found.starts.append(start)
-            found.ends.append(end)
+                found.rejected += self._dead_lines(raw, base + start, error)
+            except SeveralEvents:
+                yield from self._so_far(lines, found)
+                found = _Found()
+                yield self._several(raw, base + start, last_ns)
+            else:
+                found.add(last_ns, level, source, start, end)
         self._last_ns = last_ns
+        yield from self._so_far(lines, found)
+
+    def _so_far(self, lines: bytes, found: _Found) -> Iterator[Arrival]:
         if found.starts or found.rejected:
             yield self._arrival(lines, found)
 
@@ -218,6 +239,22 @@ class LineReader:
         batch = RawBatch(lines[begin:end], starts, ends, columns, decode_row)
         return Arrival(batch=batch, rejected=rejected)
 
+    def _several(self, raw: bytes, offset: int, last_ns: int) -> Arrival:
+        """Take a line that holds many events: an OTLP export request."""
+        try:
+            self._decoder.decode(raw, offset, last_ns)
+        except SeveralEvents as several:
+            rejected = tuple(self._dead(raw, offset, error) for error in several.refused)
+            batch = EventBatch(several.events) if several.events else None
+            return Arrival(batch=batch, rejected=rejected)
+        raise AssertionError("a line holds as many events each time it is read")
+
+    def _dead_lines(self, raw: bytes, offset: int, error: MalformedEvent) -> Iterator[DeadLetter]:
+        """Refuse each line of a record that was joined from several."""
+        for line in raw.split(b"\n"):
+            yield self._dead(line, offset, error)
+            offset += len(line) + 1
+
     def _long(self, raw: bytes, offset: int) -> Arrival:
         """Take a line that is too long to be held whole: shown cut, with its true length."""
         length = len(raw) + self._skipped
@@ -226,7 +263,11 @@ class LineReader:
                 raise MalformedEvent("too_long", f"{length} bytes")
             event = self._decoder.decode(raw, offset, self._last_ns)
         except MalformedEvent as error:
-            return Arrival(rejected=(self._dead(raw, offset, error, length),))
+            if self._skipped:
+                return Arrival(rejected=(self._dead(raw, offset, error, length),))
+            return Arrival(rejected=tuple(self._dead_lines(raw, offset, error)))
+        except SeveralEvents:
+            return self._several(raw, offset, self._last_ns)
         cut = msgspec.structs.replace(
             event,
             message=event.message[:LONGEST_LINE_BYTES],
@@ -250,5 +291,5 @@ class LineReader:
             detail=error.detail,
             raw=raw[:EXCERPT_BYTES],
             length=len(raw) if length is None else length,
-            parser=self._decoder.explain(raw[:200]).split(" ")[0],
+            parser=self._decoder.explain(raw[:LONGEST_LINE_BYTES]).split(" ")[0],
         )

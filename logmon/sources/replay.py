@@ -70,7 +70,9 @@ class ReplaySource:
         options: LogStreamOptions | None = None,
         stdin_fd: int = 0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._clock_ns = clock_ns
         self._inputs = tuple(inputs)
         self._reading = reading or ReplayOptions()
         self._stdin_fd = stdin_fd
@@ -101,7 +103,7 @@ class ReplaySource:
     async def _input(self, path: str) -> AsyncGenerator[Arrival, None]:
         try:
             if path == STDIN:
-                reading = self._stream(self._stdin_fd, "stdin", time.time_ns())
+                reading = self._stream(self._stdin_fd, "stdin")
             elif path.endswith((".gz", ".bz2", ".xz")):
                 reading = self._compressed(path)
             else:
@@ -135,10 +137,11 @@ class ReplaySource:
         finally:
             opened.close()
 
-    async def _stream(self, fd: int, title: str, now_ns: int) -> AsyncGenerator[Arrival, None]:
+    async def _stream(self, fd: int, title: str) -> AsyncGenerator[Arrival, None]:
         """Read something that is no regular file, as its bytes come."""
-        reader = self._reader(title, now_ns)
+        reader = self._reader(title, self._clock_ns())
         while data := await _read_ready(fd, reader.holds_whole_line):
+            reader.newest_ns = self._clock_ns()
             for arrival in reader.flush() if data is _NOTHING_YET else reader.feed(data):
                 yield arrival
         for arrival in reader.flush():
@@ -151,7 +154,7 @@ class ReplaySource:
             status = os.fstat(fd)
             title = shown(Path(path).name)
             if not stat.S_ISREG(status.st_mode):
-                async with aclosing(self._stream(fd, title, time.time_ns())) as arrivals:
+                async with aclosing(self._stream(fd, title)) as arrivals:
                     async for arrival in arrivals:
                         yield arrival
                 return
@@ -184,6 +187,7 @@ class _Following:
             data = os.read(self.fd, READ_BYTES)
             if data:
                 self._quiet_s = 0.0
+                self._reader.newest_ns = os.fstat(self.fd).st_mtime_ns
                 for arrival in self._reader.feed(data):
                     yield arrival
                 continue

@@ -65,6 +65,16 @@ def test_a_machine_line_that_breaks_its_word_is_refused_with_the_reason(line, re
     assert refused.value.reason == reason
 
 
+@pytest.mark.parametrize("year", ["0001", "1677", "2263", "9999"])
+def test_a_time_that_64_bits_of_nanoseconds_do_not_reach_is_refused_and_stops_nothing(year):
+    """Go writes its zero time as year 1; it used to end the source."""
+    bad = f'{{"timestamp":"{year}-01-01T00:00:00Z","level":"info","source":"s","message":"m"}}'
+    good = bad.replace(year, "2026")
+    for other in (bad.replace('"s"', '"s","x":1'), f"{year}-01-01T00:00:00Z INFO text"):
+        events, _, dead = read(f"{good}\n{bad}\n{other}\n{good}\n".encode())
+        assert (len(events), dead) == ((2, 2) if other[0] == "{" else (3, 1))
+
+
 def test_integers_of_any_size_are_kept():
     assert (
         decode(b'{"n":123456789012345678901234567890}').attributes["n"]

@@ -1,0 +1,188 @@
+"""OTLP/JSON: one line is one export request and may hold many log records.
+
+Source: OpenTelemetry protocol 1.x and logs data model, read 2026-11. Ids are hex in OTLP/JSON,
+64-bit integers are texts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from logmon.errors import MalformedEvent
+from logmon.formats.fields import json_text
+from logmon.formats.times import read_time
+from logmon.level import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logmon.event import LogEvent
+    from logmon.formats.line import Line
+
+Document = dict[str, Any]
+
+_TEMPLATES = ("message_template", "messageTemplate", "message.template", "log.record.template")
+_SOURCES = ("source", "service", "service.name", "logger", "name")
+_RANGES = (
+    (4, Level.TRACE),
+    (8, Level.DEBUG),
+    (9, Level.INFO),
+    (10, Level.NOTICE),
+    (12, Level.INFO),
+    (16, Level.WARN),
+    (17, Level.ERROR),
+    (18, Level.CRITICAL),
+    (19, Level.ALERT),
+    (20, Level.ERROR),
+    (24, Level.EMERGENCY),
+)
+"""The highest number of each level: OpenTelemetry logs data model, appendix B."""
+
+
+class SeveralEvents(Exception):
+    """A line that holds not one event but these, and records that are none."""
+
+    def __init__(self, events: list[LogEvent], refused: list[MalformedEvent]) -> None:
+        self.events = events
+        self.refused = refused
+        super().__init__(f"{len(events)} events")
+
+
+def read_otlp(document: Document, line: Line) -> LogEvent:
+    """Return the event of the only record.
+
+    Raises:
+        MalformedEvent: there is no record, or the only one cannot be read.
+        SeveralEvents: there are more.
+    """
+    records = list(_records(document))
+    if not records:
+        raise MalformedEvent("no_records", "resourceLogs holds no log record")
+    if len(records) == 1:
+        return _event(*records[0], line, line.id())
+    events: list[LogEvent] = []
+    refused: list[MalformedEvent] = []
+    base = line.id()
+    for place, record in enumerate(records):
+        try:
+            events.append(_event(*record, line, f"{base}-{place}" if base else ""))
+        except MalformedEvent as error:
+            refused.append(error)
+    raise SeveralEvents(events, refused)
+
+
+def _records(document: Document) -> Iterator[tuple[Document, Document, Document]]:
+    """Yield each record with its resource's and its scope's attributes."""
+    for resource_logs in _objects(document, "resourceLogs"):
+        resource = _attributes(_object(resource_logs, "resource"))
+        for scope_logs in _objects(resource_logs, "scopeLogs"):
+            scope = _object(scope_logs, "scope")
+            named = {"logger": scope["name"]} if isinstance(scope.get("name"), str) else {}
+            for record in _objects(scope_logs, "logRecords"):
+                yield resource, named | _attributes(scope), record
+
+
+def _object(document: Document, name: str) -> Document:
+    value = document.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(document: Document, name: str) -> list[Document]:
+    value = document.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise MalformedEvent("invalid_otlp", f"{name} is no list of objects")
+    return value
+
+
+def _event(
+    resource: Document, scope: Document, record: Document, line: Line, event_id: str
+) -> LogEvent:
+    attributes = {**resource, **scope, **_attributes(record)}
+    body = _value(record.get("body"))
+    template = next((attributes[key] for key in _TEMPLATES if key in attributes), None)
+    source = next(
+        (value for key in _SOURCES if isinstance(value := attributes.get(key), str)), None
+    )
+    return line.event(
+        body if isinstance(body, str) else json_text(record if body is None else body),
+        timestamp=_time(record, line),
+        level=_level(record, line),
+        source=source,
+        event_id=event_id,
+        message_template=template if isinstance(template, str) else None,
+        attributes=attributes,
+        host=_text(attributes, "host.name"),
+        trace_id=_text(record, "traceId"),
+        span_id=_text(record, "spanId"),
+    )
+
+
+def _text(document: Document, name: str) -> str | None:
+    value = document.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _time(record: Document, line: Line) -> Any:
+    for name in ("timeUnixNano", "observedTimeUnixNano"):
+        value = record.get(name)
+        if value not in (None, 0, "0", ""):
+            return read_time(value, line)
+    return None
+
+
+def _level(record: Document, line: Line) -> Level | None:
+    """Read the severity; its text beats its number, as names beat numbers everywhere."""
+    text, number = record.get("severityText"), record.get("severityNumber")
+    found = line.reading.level(text) if isinstance(text, str) and text else None
+    if found is not None:
+        return found
+    if isinstance(number, str):  # the enum's name, as proto3 JSON also allows
+        number = _RANKS.get(number.removeprefix("SEVERITY_NUMBER_"), number)
+    if number in (None, 0):
+        if text:
+            raise MalformedEvent("unknown_level", str(text)[:100])
+        return None
+    if isinstance(number, int) and 1 <= number <= 24 and not isinstance(number, bool):
+        return next(level for highest, level in _RANGES if number <= highest)
+    raise MalformedEvent("unknown_level", str(number)[:100])
+
+
+_RANKS = {"UNSPECIFIED": 0} | {
+    f"{word}{step or ''}": start + max(step - 1, 0)
+    for start, word in zip(
+        range(1, 22, 4), ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"), strict=True
+    )
+    for step in (0, 2, 3, 4)
+}  # fmt: skip
+
+
+def _attributes(holder: Document) -> Document:
+    """Return a list of key and value objects as a mapping."""
+    found: Document = {}
+    for pair in _objects(holder, "attributes"):
+        key = pair.get("key")
+        if isinstance(key, str):
+            found[key] = _value(pair.get("value"))
+    return found
+
+
+def _value(value: Any) -> Any:
+    """Return what an AnyValue holds."""
+    if not isinstance(value, dict):
+        return value
+    for name, inner in value.items():
+        if name == "intValue":
+            return _integer(inner)
+        if name == "arrayValue" and isinstance(inner, dict):
+            return [_value(item) for item in inner.get("values") or []]
+        if name == "kvlistValue" and isinstance(inner, dict):
+            return _attributes({"attributes": inner.get("values")})
+        return inner
+    return None
+
+
+def _integer(value: Any) -> Any:
+    is_short = isinstance(value, str) and len(value) < 21
+    return int(value) if is_short and value.lstrip("-").isdecimal() else value
