@@ -333,6 +333,8 @@ def expand(inputs: Sequence[str]) -> list[str]:
     """
     paths: list[str] = []
     for name in inputs:
+        if not name:  # as a path it would be the working folder
+            raise PermanentSourceError("'': no such file")
         path = Path(name)
         if name == STDIN or (path.exists() and not path.is_dir()):
             paths.append(name)

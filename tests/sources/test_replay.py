@@ -10,7 +10,7 @@ import pytest
 
 from logmon.batch import events_of
 from logmon.errors import PermanentSourceError
-from logmon.sources.replay import ReplayOptions, ReplaySource
+from logmon.sources.replay import ReplayOptions, ReplaySource, expand
 from logmon.testing import FakeClock, check_source_contract
 
 LOGS = ["Android", "Apache", "BGL", "HDFS", "Linux", "OpenSSH", "Proxifier", "Spark"]
@@ -244,3 +244,8 @@ async def test_what_is_written_just_before_a_rotation_is_read(tmp_path):
                 break
     assert found == ["one", "two", "three"]
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_an_empty_name_is_no_file_and_not_the_working_folder():
+    with pytest.raises(PermanentSourceError, match="no such file"):
+        expand([""])
