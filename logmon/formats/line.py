@@ -77,8 +77,8 @@ class Line:
         self.newest_ns = newest_ns
         self.source = reading.source
         """Names the event when the line names no source."""
-        self.level = Level.INFO
-        """The event's level when the line names none."""
+        self.level: Level | None = None
+        """The event's level when the line names none: what an envelope said."""
         self.host: str | None = None
         self.extra: dict[str, Any] = {}
         """Attributes that an envelope brought."""
@@ -126,9 +126,11 @@ class Line:
         **fields: Any,
     ) -> LogEvent:
         """Make the event; what is None or empty is filled in."""
+        found = self.level if level is None else level
         return LogEvent(
             timestamp=from_ns(self.fallback_ns) if timestamp is None else timestamp,
-            level=self.level if level is None else level,
+            level=Level.INFO if found is None else found,
+            has_level=found is not None,
             source=source or self.source,
             message=message,
             host=host or self.host,

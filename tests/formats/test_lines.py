@@ -212,3 +212,11 @@ def test_a_byte_order_mark_does_not_hide_json():
     assert (event.message, event.level) == ("one", Level.ERROR)
     assert LineDecoder("app.log").scan(line, 0, FALLBACK)[1] is Level.ERROR
     assert LineDecoder("app.log").decode(b"\xef\xbb\xbfhello", 0, FALLBACK).message == "hello"
+
+
+def test_a_line_that_names_no_level_is_shown_as_info_and_has_none():
+    decoder = LineDecoder("app.log")
+    bare = decoder.decode(b'{"message":"one"}', 0, FALLBACK)
+    named = decoder.decode(b'{"message":"one","level":"info"}', 0, FALLBACK)
+    assert (bare.level, bare.has_level) == (Level.INFO, False)
+    assert (named.level, named.has_level) == (Level.INFO, True)
