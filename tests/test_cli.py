@@ -59,7 +59,15 @@ def test_line_output_imports_no_screen_and_no_network():
 
 def test_the_version_and_every_help_page_are_printed():
     assert run("--version").stdout.startswith(b"logmon ")
-    for command in ([], ["tail"], ["replay"], ["patterns"], ["keys"], ["config"], ["config", "check"]):
+    for command in (
+        [],
+        ["tail"],
+        ["replay"],
+        ["patterns"],
+        ["keys"],
+        ["config"],
+        ["config", "check"],
+    ):
         done = run(*command, "--help")
         assert done.returncode == 0
         assert b"Usage" in done.stdout
