@@ -244,9 +244,10 @@ class LogMonitorService:
             return []
         after = -1
         if self._store is not None:
-            after = (self._store.offset("sentinel") or 0) - 1
+            offset = self._store.offset("sentinel") or 0
             kept = sorted(self._store.work_items(), key=itemgetter(0))
-            self.sentinel.restore([record for _, record in kept], self._store.values("sentinel"))
+            values = self._store.values("sentinel")
+            after = self.sentinel.restore([record for _, record in kept], values, offset) - 1
         subscription = self.hub.subscribe_pipeline(
             self.sentinel.filter, name="sentinel", after=after
         )

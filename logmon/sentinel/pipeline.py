@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 CONSUMER = "sentinel"
 """The name its offset and values are kept under."""
+MINER, MINED_TO = "miner", "mined to"
+MINER_KEPT_EVERY_ROWS = 20_000
+"""What the miner learned is kept each so many rows; a restart learns the rest again."""
 SAY_AGAIN_AFTER_S = 10.0
 """Least time between two events about one item's repeats, in seconds of event time."""
 
@@ -55,6 +58,8 @@ class Sentinel:
         self._rules = [(rule, rule.filter()) for rule in rules]
         self._window = Window()
         self._miner = TemplateMiner()
+        self._done_to = 0
+        self._mined_to = 0
         self.items = WorkItems()
 
     @property
@@ -73,7 +78,13 @@ class Sentinel:
         for delivery in rows:
             for rule, condition in self._rules:
                 if condition.matches(delivery.event):
-                    self._apply(rule, delivery, effects)
+                    if delivery.seq < self._done_to:  # judged by an earlier run: only learn again
+                        self.cause(rule, delivery.event)
+                    else:
+                        self._apply(rule, delivery, effects)
+            if merges := self._miner.merges():
+                self.items.rekey(merges, delivery.event.timestamp)
+                self._window.rekey(merges)
         return effects
 
     def _apply(self, rule: Rule, delivery: Delivery, effects: Effects) -> None:
@@ -81,7 +92,11 @@ class Sentinel:
         cause = self.cause(rule, event)
         tracked = self.items.tracked(cause)
         if tracked is not None:
-            if self.items.extend(tracked, event):
+            before = tracked.item.priority
+            if self.items.extend(tracked, rule, event):
+                if tracked.item.priority != before:
+                    said = _say(tracked.item, "raised", event.timestamp, event.level)
+                    effects.events.append(said)
                 self._say_repeat(tracked, event, effects)
         else:
             tracked = self._open(rule, cause, event, effects)
@@ -93,6 +108,10 @@ class Sentinel:
     ) -> Kept:
         """Return all that changed since the last call, to be kept together with the offset."""
         items, changes = self.items.take_changes()
+        values = self._window.take_changes()
+        if offset is not None and offset - self._mined_to >= MINER_KEPT_EVERY_ROWS:
+            values |= {MINER: self._miner.state(), MINED_TO: b"%d" % offset}
+            self._mined_to = offset
         return Kept(
             consumer=CONSUMER,
             offset=offset,
@@ -100,13 +119,24 @@ class Sentinel:
             items=items,
             changes=changes,
             requests=requests,
-            values=self._window.take_changes(),
+            values=values,
         )
 
-    def restore(self, items: Iterable[ItemRecord], values: Mapping[str, bytes]) -> None:
-        """Go on where an earlier run stopped: its items, the one that changed first first."""
+    def restore(
+        self, items: Iterable[ItemRecord], values: Mapping[str, bytes], offset: int = 0
+    ) -> int:
+        """Go on where an earlier run stopped: its items, the one that changed first first.
+
+        Returns the `seq` to read from: rows before `offset` are only learned from again, so that
+        their messages have the templates they had.
+        """
         self.items.restore(items)
         self._window.restore({rule.name: rule for rule, _ in self._rules}, values)
+        self._done_to = offset
+        if MINER in values:
+            self._miner = TemplateMiner.restore(values[MINER])
+            self._mined_to = int(values[MINED_TO])
+        return min(self._mined_to, offset)
 
     def cause(self, rule: Rule, event: LogEvent) -> Cause:
         """Return what an event's item is recognised by.

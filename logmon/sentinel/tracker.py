@@ -11,7 +11,7 @@ import msgspec
 
 from logmon.event import encode_json
 from logmon.journal import ItemChange, ItemRecord
-from logmon.sentinel.rule import Cause
+from logmon.sentinel.rule import PRIORITIES, Cause
 from logmon.work_item import Priority, Status, WorkItem, priority_of
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class WorkItems:
         self._forget_oldest()
         return tracked
 
-    def extend(self, tracked: Tracked, event: LogEvent) -> bool:
+    def extend(self, tracked: Tracked, rule: Rule, event: LogEvent) -> bool:
         """Count a repeat; return False for an event that was counted before."""
         counted = tracked.counted
         if event.id in counted:
@@ -144,10 +144,52 @@ class WorkItems:
             last_seen=max(item.last_seen, event.timestamp),
             updated_at=max(item.updated_at, event.timestamp),
             level=max(item.level, event.level),
+            priority=min(item.priority, _priority(rule, event), key=PRIORITIES.index),
             event_ids=ids,
         )
         self._changed(tracked.item)
         return True
+
+    def rekey(self, merges: Mapping[str, str], at: datetime) -> None:
+        """Move open items whose template became part of another one under that one.
+
+        Where that one has an open item too, the newer of the two becomes part of the older.
+        """
+        for cause in [cause for cause in self._open if cause.template in merges]:
+            tracked = self._tracked[self._open.pop(cause)]
+            wider = msgspec.structs.replace(cause, template=merges[cause.template])
+            item = tracked.item
+            title = wider.template if item.title == cause.template else item.title
+            tracked.cause = wider
+            tracked.item = msgspec.structs.replace(item, template=wider.template, title=title)
+            other = self.tracked(wider)
+            if other is None:
+                self._open[wider] = item.id
+            elif other.number < tracked.number:
+                self._join(other, tracked, at)
+            else:
+                self._open[wider] = item.id
+                self._join(tracked, other, at)
+            self._changed(tracked.item)
+
+    def _join(self, older: Tracked, newer: Tracked, at: datetime) -> None:
+        """Make an item part of another one of what is now the same cause."""
+        one, other = older.item, newer.item
+        older.item = msgspec.structs.replace(
+            one,
+            count=one.count + other.count,
+            first_seen=min(one.first_seen, other.first_seen),
+            last_seen=max(one.last_seen, other.last_seen),
+            level=max(one.level, other.level),
+            priority=min(one.priority, other.priority, key=PRIORITIES.index),
+            event_ids=(*one.event_ids, *other.event_ids)[-2 * SAMPLES :],
+            updated_at=max(one.updated_at, other.updated_at),
+        )
+        older.counted.update(newer.counted)
+        newer.item = msgspec.structs.replace(other, status="done", updated_at=at)
+        self._changes.append(ItemChange(other.id, at, f"became part of {one.id}"))
+        self._changed(older.item)
+        self._changed(newer.item)
 
     def set_status(self, item_id: str, status: Status, at: datetime) -> WorkItem | None:
         """Change an item's status and return it, or None when there is nothing to change.
@@ -232,6 +274,15 @@ class Window:
             self._dirty[forgotten] = None
         return [event_id for _, event_id in seen]
 
+    def rekey(self, merges: Mapping[str, str]) -> None:
+        """Move matches whose template became part of another one under that one."""
+        for cause in [cause for cause in self._seen if cause.template in merges]:
+            wider = msgspec.structs.replace(cause, template=merges[cause.template])
+            seen = self._seen.pop(cause)
+            both = sorted({*seen, *self._seen.get(wider, ())})
+            self._seen[wider] = deque(both, maxlen=seen.maxlen)
+            self._dirty |= {cause: None, wider: None}
+
     def clear(self, cause: Cause) -> None:
         """Forget a cause, now that it has an item."""
         if self._seen.pop(cause, None) is not None:
@@ -266,8 +317,6 @@ _decode_seen = msgspec.json.Decoder(list[tuple[datetime, str]]).decode
 
 
 def _priority(rule: Rule, event: LogEvent) -> Priority:
-    from logmon.sentinel.rule import PRIORITIES
-
     for priority in PRIORITIES:
         if rule.priority == priority:
             return priority
