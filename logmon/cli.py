@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from logmon import __version__
-from logmon.errors import ConfigError, LogmonError
+from logmon.commands import config, items
+from logmon.commands.running import ConfigFile, Errors
 
 app = typer.Typer(
     help="A live log tail for the terminal, with automation's work items beside the events.",
@@ -35,7 +35,6 @@ Tui = Annotated[bool, typer.Option("--tui", help="The screen, or an error where 
 NoFollow = Annotated[bool, typer.Option("--no-follow", help="End when the history is out.")]
 Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
 Timezone = Annotated[str | None, typer.Option("--timezone", "-z", metavar="ZONE", help="For showing only: UTC, local, Europe/Berlin, +02:00.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="Else $LOGMON_CONFIG, the user's config folder, defaults.")]
 InputFormat = Annotated[str, typer.Option("--input-format", metavar="NAME", help="auto decides line by line.")]
 Speed = Annotated[str, typer.Option("--speed", metavar="X", help="max, or recorded pace times X: 1, 10, 0.5.")]
 MaxGap = Annotated[str, typer.Option("--max-gap", metavar="SPAN", help="Longest recorded pause that is waited for.")]
@@ -120,7 +119,7 @@ def patterns(
 ) -> None:
     """Print the templates that messages are made of: count, first and last seen, levels."""
     given = dict(locals())
-    with _Errors():
+    with Errors():
         from logmon.template_report import print_patterns
 
         print_patterns(given, os.environ)
@@ -138,133 +137,18 @@ def keys() -> None:
             typer.echo(f"{key:<28} {name:<18} {text}")
 
 
-config_app = typer.Typer(help="The configuration: where it is, whether it is right.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
-
-
-@config_app.command("path")
-def config_path() -> None:
-    """Print where the configuration is looked for."""
-    from platformdirs import user_config_path
-
-    typer.echo(os.environ.get("LOGMON_CONFIG") or user_config_path("logmon") / "config.toml")
-
-
-@config_app.command("check")
-def config_check(config: ConfigFile = None) -> None:
-    """Read the configuration and say whether it is right."""
-    from logmon.launch import check_config
-
-    with _Errors():
-        typer.echo(check_config(config, os.environ))
-
-
-items_app = typer.Typer(help="The work items that the store holds.", no_args_is_help=True)
-app.add_typer(items_app, name="items")
-ItemId = Annotated[str, typer.Argument(metavar="ID", help="Such as WI-7.")]
-Form = Annotated[str | None, typer.Option("--output", "-o", metavar="FORM", help="json: one object a line.")]
-
-
-@items_app.command("list")
-def items_list(
-    every: Annotated[bool, typer.Option("--all", "-a", help="Those that are done too.")] = False,
-    output: Form = None,
-    config: ConfigFile = None,
-) -> None:
-    """Print the work items, open ones first."""
-    with _Errors():
-        from logmon.config import load_config
-        from logmon.item_commands import as_lines, items
-
-        json = _is_json(output)
-        for line in as_lines(items(load_config(config, os.environ), every=every), json=json):
-            _say(line, json=json)
-
-
-@items_app.command("show")
-def items_show(item: ItemId, output: Form = None, config: ConfigFile = None) -> None:
-    """Print all about one work item, with its history."""
-    with _Errors():
-        from logmon.config import load_config
-        from logmon.item_commands import as_lines, details, items
-
-        settings, json = load_config(config, os.environ), _is_json(output)
-        if json:
-            found = [known for known in items(settings, every=True) if known.id == item]
-            lines = list(as_lines(found, json=True)) or list(details(settings, item))
-        else:
-            lines = list(details(settings, item))
-        for line in lines:
-            _say(line, json=json)
-
-
-@items_app.command("start")
-def items_start(item: ItemId, config: ConfigFile = None) -> None:
-    """Say that somebody works on it."""
-    _change(item, "in_progress", config)
-
-
-@items_app.command("done")
-def items_done(item: ItemId, config: ConfigFile = None) -> None:
-    """Close it; a new occurrence opens a new one."""
-    _change(item, "done", config)
-
-
-@items_app.command("reopen")
-def items_reopen(item: ItemId, config: ConfigFile = None) -> None:
-    """Open it again."""
-    _change(item, "new", config)
-
-
-def _change(item: str, status: Any, config: Path | None) -> None:
-    with _Errors():
-        from logmon.config import load_config
-        from logmon.item_commands import change
-
-        _say(change(load_config(config, os.environ), item, status), json=False)
-
-
-def _is_json(output: str | None) -> bool:
-    if output not in (None, "text", "json"):
-        raise ConfigError(f"{output!r} is no output form", where="--output", hint="text or json")
-    return output == "json"
-
-
-def _say(line: str, *, json: bool) -> None:
-    """Print a line; what came from logs is made visible unless it is JSON for a program."""
-    from logmon.visible import visible
-
-    if json and sys.stdout.isatty():
-        from json import dumps, loads
-
-        line = dumps(loads(line))
-    typer.echo(line if json else visible(line))
+app.add_typer(config.app, name="config")
+app.add_typer(items.app, name="items")
 
 
 def _hand_over(command: str, given: dict[str, Any]) -> NoReturn:
     """Build the run that the flags describe and end with its exit code."""
-    with _Errors():
+    with Errors():
         from logmon.launch import launch
 
         code = launch(command, given, os.environ)
     sys.stdout.flush()
     raise typer.Exit(code)
-
-
-class _Errors:
-    """Turns what logmon raises on purpose into one line on stderr and exit code 2."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
-        if isinstance(error, LogmonError):
-            from logmon.visible import visible
-
-            sys.stderr.write(f"logmon: {visible(str(error))}\n")
-            for line in getattr(error, "caret", tuple)():
-                sys.stderr.write(f"  {visible(line)}\n")
-            raise typer.Exit(2 if isinstance(error, ConfigError) else 3)
 
 
 def main() -> None:
