@@ -17,14 +17,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     PrivateAttr,
     ValidationError,
+    WithJsonSchema,
 )
 
 from logmon.config_file import Path_, open_secrets, read_toml
 from logmon.errors import ConfigError
 from logmon.level import Level, parse_level
-from logmon.moments import parse_duration, parse_zone
+from logmon.moments import duration_text, parse_duration, parse_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +63,18 @@ def _zone(value: str) -> str:
     return value
 
 
-LevelName = Annotated[Level, BeforeValidator(_level)]
-Duration = Annotated[float, BeforeValidator(_seconds)]
+LevelName = Annotated[
+    Level,
+    BeforeValidator(_level),
+    PlainSerializer(lambda level: level.label, return_type=str),
+    WithJsonSchema({"type": "string", "examples": [known.label for known in Level]}),
+]
+Duration = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    PlainSerializer(duration_text, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["30s", "10m", "24h"]}),
+]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 
 
@@ -189,8 +201,20 @@ def _bytes(value: object) -> object:
     raise ValueError('a size is a text with a unit, such as "500M" or "2G"')
 
 
+def _size_text(nbytes: int) -> str:
+    for power in range(4, 0, -1):
+        if nbytes and nbytes % 1024**power == 0:
+            return f"{nbytes // 1024**power}{'BKMGT'[power]}"
+    return f"{nbytes}B"
+
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([BKMGT]?)(?:i?B)?", re.IGNORECASE)
-Size = Annotated[int, BeforeValidator(_bytes)]
+Size = Annotated[
+    int,
+    BeforeValidator(_bytes),
+    PlainSerializer(_size_text, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["500M", "2G"]}),
+]
 
 
 class StoreSettings(_Table):
@@ -221,6 +245,7 @@ class Config(_Table):
 
     _path: Path | None = PrivateAttr(default=None)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _places: _Places | None = PrivateAttr(default=None)
 
     @property
     def path(self) -> Path | None:
@@ -231,6 +256,10 @@ class Config(_Table):
     def warnings(self) -> tuple[str, ...]:
         """What is not wrong but should be known."""
         return self._warnings
+
+    def origin(self, place: Path_) -> str:
+        """Return where a value was set, as errors name it; empty for a default."""
+        return self._places.origin(place) if self._places else ""
 
 
 class _Places:
@@ -250,6 +279,12 @@ class _Places:
             if line := self._lines.get(place[:length]):
                 return f"{self._path}:{line}: {dotted}"
         return f"{self._path}: {dotted}" if self._path else dotted
+
+    def origin(self, place: Path_) -> str:
+        if variable := self.variables.get(place):
+            return f"${variable}"
+        line = self._lines.get(place)
+        return f"{self._path}:{line}" if line else ""
 
 
 def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
@@ -278,7 +313,7 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
                 "is a name logmon keeps for itself", where=places.where(("sources", name))
             )
         table._name, table._places = name, places
-    config._path, config._warnings = found, tuple(warnings)
+    config._path, config._warnings, config._places = found, tuple(warnings), places
     return config
 
 

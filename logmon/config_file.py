@@ -20,7 +20,7 @@ _KEY = re.compile(
     r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*="""
 )
 _PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*\.?""")
-_SECRET = re.compile(r"(?:key|token|secret|password)$", re.IGNORECASE)
+SECRET_KEY = re.compile(r"(?:key|token|secret|password)$", re.IGNORECASE)
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
@@ -122,6 +122,6 @@ def _secrets(values: dict[str, Any], place: tuple[str, ...]) -> list[tuple[str, 
     for key, value in values.items():
         if isinstance(value, dict):
             found += _secrets(value, (*place, key))
-        elif isinstance(value, str) and _SECRET.search(key):
+        elif isinstance(value, str) and SECRET_KEY.search(key):
             found.append((*place, key))
     return found

@@ -37,6 +37,15 @@ def parse_duration(text: str, *, where: str = "") -> float:
     return seconds
 
 
+def duration_text(seconds: float) -> str:
+    """Write seconds as `parse_duration` reads them, in the largest unit that divides them."""
+    for unit, size in reversed(_UNITS_S.items()):
+        number = seconds / size
+        if number >= 1 and number == round(number):
+            return f"{round(number)}{unit}"
+    return f"{seconds:g}s"
+
+
 def parse_moment(
     text: str, *, now: datetime, zone: tzinfo = UTC, where: str = "--since"
 ) -> datetime:

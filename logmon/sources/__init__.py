@@ -9,6 +9,7 @@ place of a built-in type, and whatever they do wrong while loading is a `ConfigE
 from __future__ import annotations
 
 from difflib import get_close_matches
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
 from logmon.errors import ConfigError
@@ -60,6 +61,22 @@ def _file(
 
 
 _BUILT_IN = {"mock": _mock, "file": _file}
+
+SETTINGS = {
+    "mock": "logmon.sources.mock:MockSettings",
+    "file": "logmon.sources.file:FileSettings",
+}
+"""Where the model of each built-in type's own keys stands: `config show` and `schema` tell them."""
+
+
+def settings_model(kind: str) -> type[BaseModel] | None:
+    """Return the model of a built-in type's own keys; None for a type that a package brings."""
+    place = SETTINGS.get(kind)
+    if place is None:
+        return None
+    module, name = place.split(":")
+    model: type[BaseModel] = getattr(import_module(module), name)
+    return model
 
 
 def build_source(
