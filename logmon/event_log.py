@@ -167,6 +167,10 @@ class Segment:
         self._masks.pop(log_filter, None)
         self._rows.pop(log_filter, None)
 
+    def decided(self, log_filter: LogFilter) -> bool:
+        """Whether columns alone tell which rows pass, or the filter has been asked before."""
+        return not log_filter.needs_rows or log_filter in self._masks
+
     def evaluate(self, log_filter: LogFilter, start: int, stop: int) -> NDArray[np.bool_]:
         """Return which rows of a range pass, without remembering it; safe on any thread."""
         mask = log_filter.mask(self.columns(start, stop))
