@@ -293,7 +293,7 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: the file or a variable is wrong; the message says where and what to do.
     """
-    found = _find(path, env)
+    found = find_config(path, env)
     values: dict[str, Any] = {}
     lines: dict[Path_, int] = {}
     warnings: list[str] = []
@@ -317,7 +317,8 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
     return config
 
 
-def _find(path: Path | None, env: Mapping[str, str]) -> Path | None:
+def find_config(path: Path | None, env: Mapping[str, str]) -> Path | None:
+    """Return the file that is read: the one named, else $LOGMON_CONFIG, else the user's if any."""
     if path is not None:
         return path
     if named := env.get("LOGMON_CONFIG"):

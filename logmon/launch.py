@@ -95,7 +95,7 @@ def check_config(path: Path | None, env: Mapping[str, str]) -> str:
     """
     config = load_config(path, env)
     for name, table in config.sources.items():
-        _source(name, table, config)
+        configured_source(name, table, config)
     return f"{config.path or 'built-in defaults'}: ok"
 
 
@@ -173,7 +173,7 @@ def _options(table: SourceTable) -> LogStreamOptions:
     )
 
 
-def _source(name: str, table: SourceTable, config: Config) -> LogEventSource:
+def configured_source(name: str, table: SourceTable, config: Config) -> LogEventSource:
     """Build a source; what is wrong with one of its keys is said with its file and line."""
     try:
         return build_source(name, table, _options(table), levels=config.levels)
@@ -193,7 +193,7 @@ def _entries(
         return [_files(command, given, config, screen=screen)]
     return [
         SourceEntry(
-            _source(name, table, config),
+            configured_source(name, table, config),
             add_tags=tuple(table.add_tags),
             repeats_ids=table.type == "mock",
             history_only=given["no_follow"],
@@ -261,7 +261,7 @@ def _builder(
 ) -> Callable[[], LogMonitorService]:
     def build() -> LogMonitorService:
         store = None
-        if given.get("store") or (not given["files"] and _keeps(config)):
+        if given.get("store") or (not given["files"] and keeps(config)):
             store = _open_store(config, wait=command == "replay")
         journal = store if store is not None and store.writes else None
         if command == "replay":
@@ -274,7 +274,7 @@ def _builder(
     return build
 
 
-def _keeps(config: Config) -> bool:
+def keeps(config: Config) -> bool:
     """Whether what comes in is kept on disk: asked for, or a source needs it."""
     return config.store.enabled or any(
         table.enabled and table.type in KEPT_TYPES for table in config.sources.values()

@@ -87,7 +87,7 @@ class Lock:
     """Held by the one process that writes into a store; the kernel lets go when it dies."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
+        self.path = path.with_name(path.name + ".lock")
         self._file = -1
 
     def acquire(self) -> bool:
@@ -97,7 +97,7 @@ class Lock:
             StoreError: the lock file cannot be opened.
         """
         if self._file < 0:
-            self._file = _open_private(self._path)
+            self._file = _open_private(self.path)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
