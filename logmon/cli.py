@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from logmon import __version__
-from logmon.commands import config, doctor, items
+from logmon.commands import config, doctor, items, serve
 from logmon.commands.running import ConfigFile, Errors
 
 app = typer.Typer(
@@ -140,6 +140,7 @@ def keys() -> None:
 app.add_typer(config.app, name="config")
 app.add_typer(items.app, name="items")
 app.add_typer(doctor.app, name="doctor")
+app.add_typer(serve.app, name="serve")
 
 
 def _hand_over(command: str, given: dict[str, Any]) -> NoReturn:

@@ -233,6 +233,55 @@ class StoreSettings(_Table):
     """The oldest rows are removed when all are larger than this, as stored."""
 
 
+class ApiSettings(_Table):
+    """`[api]`: HTTP and SSE for browsers and programs; nothing listens unless it is enabled."""
+
+    enabled: bool = False
+    """Whether `logmon tail` serves too; `logmon serve` always does."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; beyond loopback only with TLS, or with `insecure`."""
+
+    port: int = Field(default=8787, ge=0, le=65_535)
+    """0 takes any free one and says which."""
+
+    tls_cert: str = ""
+    """PEM file with the certificate (chain)."""
+
+    tls_key: str = ""
+    """PEM file with its key."""
+
+    insecure: bool = False
+    """Listen beyond loopback without TLS: tokens and events can be read on the way."""
+
+    allowed_hosts: list[str] = []
+    """More names this server is called by, without port; loopback names always are."""
+
+    allowed_origins: list[str] = []
+    """Web pages of other origins that may read it: https://logs.example.com."""
+
+    max_streams: int = Field(default=256, ge=1, le=10_000)
+    """Open SSE streams in all …"""
+
+    max_streams_per_token: int = Field(default=128, ge=1, le=10_000)
+    """… and for each token."""
+
+    max_connections: int = Field(default=1_000, ge=10, le=100_000)
+    """Open connections; when there are more, the one that waits longest to ask is closed."""
+
+    requests_per_second: float = Field(default=200.0, gt=0)
+    """Most requests with one token, before 429."""
+
+    refusals_per_second: float = Field(default=50.0, gt=0)
+    """Most requests without a valid token from one address, before 429."""
+
+    send_timeout: Duration = 15.0
+    """A stream that takes nothing for so long is closed."""
+
+    header_timeout: Duration = 5.0
+    """A connection that has not sent a whole request head after so long is closed."""
+
+
 class Config(_Table):
     """Everything that is configured."""
 
@@ -240,6 +289,7 @@ class Config(_Table):
     sources: dict[str, SourceTable] = {}
     sentinel: SentinelSettings = SentinelSettings()
     store: StoreSettings = StoreSettings()
+    api: ApiSettings = ApiSettings()
     levels: dict[str, LevelName] = {}
     """`[levels]`: extra spellings of levels."""
 

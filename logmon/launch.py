@@ -19,13 +19,15 @@ from logmon.level import parse_level_choice
 from logmon.moments import parse_duration, parse_moment, parse_zone
 from logmon.patterns import compile_pattern
 from logmon.runtime import LogMonitorService, SourceEntry
-from logmon.session import LineRun, ScreenRun, run_lines, run_screen
+from logmon.serving import ApiRun
+from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
 from logmon.source import LogEventSource, LogStreamOptions
 from logmon.sources import build_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from logmon.config import ApiSettings
     from logmon.sentinel.pipeline import Sentinel
     from logmon.store.journal import Store
 
@@ -56,6 +58,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     sources = tuple(given["source"] or ())
     entries = _entries(command, given, config, screen=screen)
     build = _builder(command, given, config, entries)
+    api = _api(config, env) if command == "tail" and config.api.enabled else None
     if screen:
         run = ScreenRun(
             levels=levels,
@@ -67,6 +70,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
             redraw_hz=config.tail.redraw_hz,
             theme=config.tail.theme,
             keys=config.tail.keys,
+            api=api,
         )
         return run_screen(build, run)
     output = _output(given["output"])
@@ -83,8 +87,34 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     history = config.tail.history if lines is None else lines
     if command == "replay" or given["lines"] is None:
         history = 0 if command == "replay" else LINES_IN_LINES
-    line_run = LineRun(log_filter=log_filter, options=options, history=history, last=last)
+    line_run = LineRun(log_filter=log_filter, options=options, history=history, last=last, api=api)
     return run_lines(build, line_run)
+
+
+def launch_serve(given: Mapping[str, Any], env: Mapping[str, str]) -> int:
+    """Serve what is configured until a signal comes, and return the exit code.
+
+    Raises:
+        ConfigError: a flag or the configuration is wrong, or the door cannot be opened.
+    """
+    config = load_config(given["config"], env)
+    for warning in config.warnings:
+        sys.stderr.write(f"logmon: {warning}\n")
+    flags = ("host", "port", "tls_cert", "tls_key", "insecure")
+    changed = {name: given[name] for name in flags if given[name] is not None}
+    settings = config.api.model_copy(update=changed)
+    plain = {"files": (), "no_follow": False}
+    entries = _entries("serve", plain, config, screen=False)
+    build = _builder("serve", plain, config, entries)
+    return run_serve(build, _api(config, env, settings), config.tail.history)
+
+
+def _api(config: Config, env: Mapping[str, str], settings: ApiSettings | None = None) -> ApiRun:
+    return ApiRun(
+        settings=settings or config.api,
+        env_token=env.get("LOGMON_API_TOKEN", ""),
+        required=settings is not None,
+    )
 
 
 def check_config(path: Path | None, env: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ from logmon.console import Console, ConsoleOptions, quiet_stdout
 from logmon.errors import LogmonError, StoreError
 from logmon.filter import Clause, LogFilter
 from logmon.level import Level
+from logmon.serving import ApiRun, served
 from logmon.visible import visible
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class LineRun(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows of those the store kept are printed first."""
     last: int | None = None
     """With an input that ends: print only the last so many rows that pass, when it has ended."""
+    api: ApiRun | None = None
+    """What is served meanwhile."""
 
 
 class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +64,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     redraw_hz: float
     theme: str
     keys: dict[str, list[str]]
+    api: ApiRun | None = None
+    """What is served meanwhile."""
 
 
 def run_lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
@@ -77,6 +82,11 @@ def run_screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
         "%s", failed.thread, exc_info=failed.exc_value
     )
     return _run(_screen(build, run))
+
+
+def run_serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int) -> int:
+    """Serve, and show nothing, until a signal comes; return the exit code."""
+    return _run(_serve(build, run, rows))
 
 
 def _run(main: Coroutine[None, None, int]) -> int:
@@ -114,7 +124,8 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     serving = asyncio.create_task(service.run())
     printing = asyncio.create_task(_print(service, run, first_seq))
     try:
-        await _first(printing, stop)
+        async with served(run.api, service):
+            await _first(printing, stop)
         if not printing.done():
             return stop.result()
         printing.result()
@@ -135,6 +146,24 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     for error in service.failures:
         sys.stderr.write(f"logmon: {visible(str(error))}\n")
     return service.exit_code
+
+
+async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int) -> int:
+    service = build()
+    await service.warm(rows)
+    stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
+    running = asyncio.create_task(service.run())
+    try:
+        async with served(run, service):
+            await _first(running, stop)
+            if not stop.done():
+                _raise_failure(running)
+            return await stop
+    finally:
+        _force_after(FORCED_AFTER_S, stop.result() if stop.done() else 2)
+        running.cancel()
+        await asyncio.wait({running})
+        service.close_store()
 
 
 async def _print(service: LogMonitorService, run: LineRun, first_seq: int) -> None:
@@ -174,7 +203,8 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
     serving = asyncio.create_task(service.run())
     drawing = asyncio.create_task(app.run_async())
     terminal = TerminalModes()
-    await _first(drawing, stop)
+    async with served(run.api, service):
+        await _first(drawing, stop)
     code = stop.result() if stop.done() else 0
     _force_after(FORCED_AFTER_S, code, terminal)
     if not drawing.done():

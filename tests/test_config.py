@@ -88,7 +88,7 @@ BAD = [
     ("[[sentinel.rules]]\nname = 'a'\nthreshhold = 2\n", 3, "sentinel.rules.threshhold", "did you mean 'threshold'?"),
     ("[[sentinel.rules]]\nname = ''\n", 2, "sentinel.rules.name", "at least 1"),
     ("[levels]\nboring = 'dull'\n", 2, "levels.boring", "is not a level"),
-    ("[api]\nenabled = true\n", 1, "api", "unknown key"),
+    ("[apis]\nenabled = true\n", 1, "apis", "did you mean 'api'"),
     ("[tail\n", 1, "", "expected"),
     ("[tail]\nhistory = \n", 2, "", "invalid value"),
     ("[tail]\nhistory = 5000\nhistory = 6000\n", 3, "", "overwrite"),

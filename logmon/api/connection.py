@@ -1,0 +1,91 @@
+"""uvicorn's HTTP/1.1 connection with what it lacks: deadlines for what a client owes us.
+
+Measured on uvicorn 0.54: an idle socket and a half-sent head stay open for ever, a body goes on
+being read after the answer, and warnings about bad requests are logged with what was in them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+SILENT = logging.getLogger("logmon.api.connection")
+SILENT.setLevel(logging.CRITICAL + 1)
+"""What uvicorn would log holds request bytes and tracebacks; the gate says what matters."""
+
+
+class Connections:
+    """Every open connection, and which of them owe us a request head, the longest first."""
+
+    def __init__(self, most: int, header_timeout_s: float) -> None:
+        self.most = most
+        self.header_timeout_s = header_timeout_s
+        self.count = 0
+        self.waiting: dict[Connection, None] = {}
+
+    def opened(self) -> None:
+        """Make room for one more: the one that owes us a head for longest has to go."""
+        self.count += 1
+        if self.count > self.most and self.waiting:
+            next(iter(self.waiting)).abort()
+
+
+class Connection(H11Protocol):
+    """One client's connection."""
+
+    def __init__(self, *, connections: Connections, **given: Any) -> None:
+        super().__init__(**given)
+        self.logger = SILENT
+        self._all = connections
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._all.opened()
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._all.count -= 1
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head that has begun must be whole in time, also on a kept connection."""
+        if self._deadline is None and self._between_requests():
+            self._await_head()
+        super().data_received(data)
+        if not self._between_requests():
+            self._head_came()
+
+    def on_response_complete(self) -> None:
+        """Keep the connection only when the whole request was read."""
+        unread = self.cycle.more_body
+        super().on_response_complete()  # may begin the next, pipelined request
+        if unread:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is still to be sent."""
+        self._head_came()
+        self.transport.abort()
+
+    def _between_requests(self) -> bool:
+        cycle: Any = self.cycle  # None until the first head is whole
+        return cycle is None or cycle.response_complete
+
+    def _await_head(self) -> None:
+        self._all.waiting[self] = None
+        self._deadline = self.loop.call_later(self._all.header_timeout_s, self.abort)
+
+    def _head_came(self) -> None:
+        self._all.waiting.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,231 @@
+"""Every request passes here, and only here is decided who may: sizes, Host, Origin, token, rate.
+
+Whatever goes wrong behind it becomes a JSON answer without a trace, and every answer leaves with
+headers that keep it out of caches, frames and other sites' hands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from logmon.api.refused import Refused
+from logmon.errors import LogmonError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from logmon.api.door import Api, Door
+    from logmon.api.tokens import Token
+
+URL_BYTES = 8_192
+HEADER_BYTES = 16_384
+BODY_WITHIN_S = 10.0
+"""A request body must be there after so long."""
+
+SAFE_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?")
+_ORIGIN = re.compile(r"(https?)://(.+)")
+
+
+class Gate:
+    """The outermost application: checks the request, runs what is behind, repairs the answer."""
+
+    def __init__(self, app: ASGIApp, api: Api) -> None:
+        self._app = app
+        self._api = api
+        self._hosts = _LOOPBACK | _names(api.settings.host, *api.settings.allowed_hosts)
+        self._origins = frozenset(origin.lower() for origin in api.settings.allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        answer = _Answer(send, self._cross_origin(scope))
+        try:
+            self._check(scope)
+            await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, no trace leaves the process
+            if answer.started:  # nothing can be said any more: the connection is closed
+                self._api.say(f"a request failed: {type(error).__name__}: {error}")
+                return
+            await self._refusal(error)(scope, receive, answer)
+
+    def _refusal(self, error: Exception) -> Response:
+        if isinstance(error, Refused):
+            body = {"error": error.reason, **error.details}
+            return JSONResponse(body, error.status, error.headers)
+        if isinstance(error, HTTPException):
+            headers = dict(error.headers or {})
+            return JSONResponse({"error": error.detail}, error.status_code, headers)
+        self._api.say(f"a request failed: {type(error).__name__}: {error}")
+        if isinstance(error, LogmonError):
+            return JSONResponse({"error": str(error)}, 503, {"Retry-After": "5"})
+        return JSONResponse({"error": "internal error"}, 500)
+
+    def _check(self, scope: Scope) -> None:
+        """Refuse what no honest client of ours sends, before anyone looks at it."""
+        raw_path = scope.get("raw_path", b"")
+        if len(raw_path) + len(scope["query_string"]) > URL_BYTES:
+            raise Refused(414, f"the URL is longer than {URL_BYTES} bytes")
+        if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > HEADER_BYTES:
+            raise Refused(431, f"the headers are longer than {HEADER_BYTES} bytes")
+        if not raw_path.startswith(b"/"):
+            raise Refused(400, "the request target is no path")
+        host = _single(scope, b"host")
+        found = _HOST.fullmatch(host.lower())
+        if found is None or found[1] not in self._hosts:
+            raise Refused(400, "this server does not go by that Host", host=host[:100])
+        origin = _single(scope, b"origin")
+        if origin and not self._knows(origin.lower(), host.lower(), scope):
+            raise Refused(403, "pages of that Origin may not ask", origin=origin[:100])
+
+    def _knows(self, origin: str, host: str, scope: Scope) -> bool:
+        """Whether a page comes from this server itself, or from an origin that is configured."""
+        if origin in self._origins:
+            return True
+        found = _ORIGIN.fullmatch(origin)
+        return found is not None and found[1] == scope["scheme"] and found[2] == host
+
+    def _cross_origin(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Return the headers that let a configured origin's page read the answer."""
+        origins = [v for k, v in scope["headers"] if k == b"origin"]
+        if len(origins) != 1 or origins[0].decode("latin-1").lower() not in self._origins:
+            return []
+        return [(b"access-control-allow-origin", origins[0]), (b"vary", b"Origin")]
+
+
+class _Answer:
+    """The way back: adds the safe headers once, and knows whether an answer has begun."""
+
+    def __init__(self, send: Send, more: list[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._more = more
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = list(message.get("headers", []))
+            given = {name.lower() for name, _ in headers}
+            headers += [(name, value) for name, value in SAFE_HEADERS if name not in given]
+            message = {**message, "headers": headers + self._more}
+        await self._send(message)
+
+
+async def admit(api: Api, door: Door, request: Request) -> None:
+    """Let a request through a door, or refuse it: the only place that looks at tokens.
+
+    Raises:
+        Refused: 401 nobody we know, 403 may not, 429 too often.
+    """
+    address = request.client.host if request.client else ""
+    if door.needs is None:
+        api.by_address.spend(address)
+        return
+    _refuse_other_sites(request.headers)
+    token = _bearer(api, request) or _session(api, door, request)
+    if token is None:
+        api.by_address.spend(address)
+        challenge = {"WWW-Authenticate": 'Bearer realm="logmon"'}
+        raise Refused(401, "a valid token is needed", headers=challenge)
+    api.by_token.spend(token.id)
+    if not token.allows(door.needs):
+        raise Refused(403, f"this token may not: scope {door.needs!r} is needed")
+    request.scope["state"]["token"] = token
+
+
+def _refuse_other_sites(headers: Any) -> None:
+    """Refuse what another site's page fetches; browsers say so themselves (Fetch Metadata)."""
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):  # noqa: SIM102
+        if "origin" not in headers:  # a configured origin was let through already
+            raise Refused(403, "pages of other sites may not ask")
+
+
+def _bearer(api: Api, request: Request) -> Token | None:
+    given = request.headers.getlist("authorization")
+    if len(given) != 1:
+        return None
+    scheme, _, text = given[0].partition(" ")
+    return api.tokens.find(text.strip()) if scheme.lower() == "bearer" and text.strip() else None
+
+
+def _session(api: Api, door: Door, request: Request) -> Token | None:
+    """Return the token behind a page's cookie: good for reading with GET, for nothing else."""
+    if door.method != "GET" or door.needs != "read":
+        return None
+    try:
+        cookies = SimpleCookie("; ".join(request.headers.getlist("cookie")))
+    except CookieError:
+        return None
+    found = cookies.get(api.cookie)
+    return api.sessions.find(found.value) if found else None
+
+
+def bounded(receive: Receive, most: int, headers: Any) -> Receive:
+    """Return a `receive` that refuses a body that is too large or takes too long.
+
+    Raises:
+        Refused: 413 or 408, here or when it is called.
+    """
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > most:
+        raise Refused(413, f"the body is longer than {most} bytes")
+    loop = asyncio.get_running_loop()
+    until = loop.time() + BODY_WITHIN_S
+    state: MutableMapping[str, Any] = {"bytes": 0, "done": False}
+
+    async def limited() -> Message:
+        if state["done"]:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), max(0.0, until - loop.time()))
+        except TimeoutError:
+            close = {"Connection": "close"}
+            raise Refused(408, "the body took too long", headers=close) from None
+        state["bytes"] += len(message.get("body", b""))
+        state["done"] = not message.get("more_body", False)
+        if state["bytes"] > most:
+            raise Refused(413, f"the body is longer than {most} bytes")
+        return message
+
+    return limited
+
+
+def _single(scope: Scope, name: bytes) -> str:
+    """Return a header's value; one that is there twice is as good as a wrong one."""
+    values = [value for key, value in scope["headers"] if key == name]
+    if len(values) > 1:
+        raise Refused(400, f"more than one {name.decode()} header")
+    return values[0].decode("latin-1") if values else ""
+
+
+def _names(*hosts: str) -> frozenset[str]:
+    """Return hosts as a Host header writes them: lower case, IPv6 in brackets, no port."""
+    names: set[str] = set()
+    for host in hosts:
+        try:
+            address = ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            names.add(host.lower())
+        else:
+            names.add(f"[{address}]" if address.version == 6 else str(address))
+    return frozenset(names)

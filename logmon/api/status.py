@@ -1,0 +1,39 @@
+"""How logmon itself is: `/health` for whoever asks, `/stats` with every account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.responses import Response
+
+from logmon import __version__
+from logmon.event import encode_json
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from logmon.api.door import Api
+
+
+def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    """Return a document as JSON."""
+    return Response(encode_json(document), 200, headers, "application/json")
+
+
+async def health(_api: Api, _request: Request) -> Response:
+    """Say that logmon runs; nothing about what it holds."""
+    return answer({"status": "ok", "version": __version__})
+
+
+async def stats(api: Api, _request: Request) -> Response:
+    """Return every source's account and every reader's figures."""
+    figures = api.service.hub.statistics()
+    sources = {
+        name: {
+            key: value for key, value in msgspec.structs.asdict(account).items() if key != "detail"
+        }
+        for name, account in figures.sources.items()
+    }
+    readers = [msgspec.structs.asdict(reader) for reader in figures.readers]
+    return answer({"sources": sources, "readers": readers})

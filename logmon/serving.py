@@ -1,0 +1,73 @@
+"""Whether and how a run serves: `[api]` and its tokens become an open door, closed at the end."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from logmon.config import ApiSettings
+from logmon.errors import ConfigError
+from logmon.source import Notice
+from logmon.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from logmon.runtime import LogMonitorService
+
+SHORT_TOKEN = 16
+
+
+class ApiRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served."""
+
+    settings: ApiSettings
+    env_token: str = ""
+    """`$LOGMON_API_TOKEN`."""
+    required: bool
+    """Whether a door that cannot be opened ends the run, as it does for `logmon serve`."""
+
+
+@asynccontextmanager
+async def served(run: ApiRun | None, service: LogMonitorService) -> AsyncIterator[None]:
+    """Serve while the block runs; nothing is imported or opened when `run` is None.
+
+    Raises:
+        ConfigError: the door is required and cannot be opened.
+    """
+    if run is None:
+        yield
+        return
+    from logmon.api.server import ApiServer
+    from logmon.api.tokens import Tokens, new_token, read_tokens, token_path
+
+    path = token_path()
+    fixed = {"env": run.env_token} if run.env_token else {}
+    if 0 < len(run.env_token) < SHORT_TOKEN:
+        _narrate(f"$LOGMON_API_TOKEN is shorter than {SHORT_TOKEN} characters: it can be guessed")
+    made = "" if fixed or read_tokens(path) else new_token()
+    if made:
+        fixed = {"run": made}
+    server = ApiServer(service, run.settings, tokens=Tokens(path, fixed=fixed), say=_narrate)
+    try:
+        await server.start()
+    except ConfigError as error:
+        if run.required:
+            raise
+        _narrate(f"not serving: {error}")
+        service.hub.announce(Notice(text=f"not serving: {error}"), source="api")
+        yield
+        return
+    _narrate(f"serving on {server.url}" + (f" · token for this run: {made}" if made else ""))
+    try:
+        yield
+    finally:
+        await server.stop()
+
+
+def _narrate(text: str) -> None:
+    sys.stderr.write(f"logmon: {visible(text)}\n")
+    sys.stderr.flush()
