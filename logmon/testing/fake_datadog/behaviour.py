@@ -9,7 +9,7 @@ import msgspec
 from logmon.testing.fake_datadog.limits import AGGREGATE, SEARCH, RateLimit
 
 
-class Behaviour(msgspec.Struct, kw_only=True):
+class Behaviour(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How a fake Datadog behaves. Every field may be changed while it runs."""
 
     style: Literal["new", "old"] = "new"

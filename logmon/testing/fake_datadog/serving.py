@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,9 @@ async def _reset(scope: Any, receive: Any) -> None:
     transport = _CONNECTIONS.get(tuple(scope.get("client") or ()))
     if transport is None:
         raise ConnectionResetError
+    # Lingering for no time makes the kernel send a reset where it would say an orderly goodbye.
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
     with suppress(Exception):
         await receive()
