@@ -1,0 +1,502 @@
+"""The rule by which Datadog is asked, so that every event is read whenever it becomes visible.
+
+At once: the newest page, so that there is something to see. Then windows in order of time, each
+beginning a little before the end of the last one; what comes later than that overlap is found by
+comparing counts (`reconcile`). Behind by much, windows are chunks, and every second request is
+for the newest page, so that the view stays live. Events are told apart by id, never by time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from logmon.errors import TransientSourceError
+from logmon.level import Level
+from logmon.source import Notice
+from logmon.sources.datadog.api import MOST_ROWS, CountsUnavailable, CursorRefused, Page, Record
+from logmon.sources.datadog.ledger import FINE_MS, Ledger
+from logmon.sources.datadog.reconcile import Reconciler, Span
+from logmon.sources.datadog.tail_state import TailState, Window, encode_state
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from logmon.sources.datadog.api import LogsApi
+
+SHORTEST_OVERLAP_MS = 10_000
+LONGEST_OVERLAP_MS = 120_000
+SHORTEST_INTERVAL_S = 2.0
+LONGEST_INTERVAL_S = 15.0
+SHARE_OF_POLLING = 0.7
+"""Part of our budget for reading ahead; the rest is for what came late."""
+BEHIND_MS = 120_000
+"""Further behind than this is catching up: in chunks, and in two lanes."""
+CHUNK_MS = 10 * 60_000
+FEWEST_PAGES, MOST_PAGES = 2, 20
+"""A chunk that took fewer pages is doubled, one that took more is halved."""
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
+TROUBLE_AFTER = 3
+"""Failures in a row before a row says so."""
+PARTIAL_TRIES = 3
+"""Times a window is read again because an answer was partial."""
+REOPENINGS = 3
+LATENESS_KEPT = 2_000
+LATENESS_NEEDED = 500
+
+
+class TailOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How the tail reads."""
+
+    overlap_s: float = 30.0
+    """How far each window reaches back behind the last one, in seconds: what comes so late is
+    read by the next window. Raised up to 120 s where events come later, lowered to 10 s where
+    the budget is short."""
+    lookback_s: float = 900.0
+    """How far back reading begins when there is no checkpoint."""
+    max_catch_up_s: float = 24 * 3600.0
+    """A longer absence is not made up for: the part before is skipped, and a row says so."""
+    reconcile: bool = True
+    """Compare counts, to find what came later than the overlap."""
+    first_rows: int = MOST_ROWS
+    """Size of the first page."""
+    ends: bool = False
+    """End when everything up to the start has been read."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request brought. The checkpoint belongs into the same commit as the records."""
+
+    records: list[Record] = []
+    """New ones, the oldest first; repeats of older ones are possible after a restart."""
+    duplicates: int = 0
+    """Records that an overlap read again."""
+    checkpoint: str | None = None
+    """Where to go on from, for `decode_state`."""
+    notices: tuple[Notice, ...] = ()
+
+
+class Tail:
+    """Reads one query from one organisation. `state` is None at the very first start."""
+
+    def __init__(
+        self,
+        api: LogsApi,
+        options: TailOptions,
+        state: TailState | None,
+        *,
+        key: str,
+        name: str,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        rng: random.Random,
+    ) -> None:
+        self._api = api
+        self._options = options
+        self._key = key
+        self._name = name
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._rng = rng
+        self._state = state
+        self._ledger = Ledger(state.counts if state else None)
+        self._reconciler = Reconciler(self._ledger)
+        self._again: deque[Window] = deque()
+        self._looked = False
+        self._live_next = False
+        self._chunk_ms = CHUNK_MS
+        self._pages = 1.0
+        self._next_poll_s = 0.0
+        self._base_overlap_ms = int(options.overlap_s * 1000)
+        self._overlap_ms = self._base_overlap_ms
+        self._lateness: deque[int] = deque(maxlen=LATENESS_KEPT)
+        self._partial_tries = self._reopenings = 0
+        self._failures = 0
+        self._hold_s = 0.0
+        self._away: _Away | None = None
+        self._ends_at_ms = 0
+        self.ended = False
+
+    # What the screen says
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether the tail is further behind than an ordinary poll makes up for."""
+        return self.behind_s() * 1000 > BEHIND_MS
+
+    def behind_s(self) -> float:
+        """Return how far behind Datadog's now everything has been read, in seconds."""
+        if self._state is None:
+            return 0.0
+        return max(0, self._api.now_ms() - self._state.read_to_ms) / 1000
+
+    def next_poll_in_s(self) -> float:
+        """Return when the next window is opened, in seconds from now; 0 while one is read."""
+        return max(0.0, self._next_poll_s - self._monotonic())
+
+    def progress(self) -> float:
+        """Return how much of what was missed has been read since it was last complete, 0 to 1."""
+        if self._away is None or self._state is None:
+            return 1.0
+        return self._away.progress(self._state.read_to_ms, self._api.now_ms())
+
+    @property
+    def overlap_s(self) -> float:
+        """The overlap in use, in seconds."""
+        return self._overlap_ms / 1000
+
+    @property
+    def blind(self) -> bool:
+        """Whether everything is read again because counts are not to be had."""
+        return self._options.reconcile and self._reconciler.is_blind(self._api.now_ms())
+
+    # Reading
+
+    async def steps(self) -> AsyncGenerator[Step, None]:
+        """Yield what each request brings, for ever, or until everything is read (`ends`).
+
+        Raises:
+            PermanentSourceError: Datadog refuses the query or the credentials for good.
+        """
+        while not self.ended:
+            try:
+                step = await self._request()
+            except TransientSourceError as error:
+                self._hold_s = self._failed(error)
+                step = self._trouble(error) if self._failures == TROUBLE_AFTER else None
+            if step is not None:
+                yield step
+            if self._hold_s:
+                hold_s, self._hold_s = self._hold_s, 0.0
+                await self._sleep(hold_s)
+
+    async def _request(self) -> Step | None:
+        try:
+            return await self._turn()
+        except CursorRefused as error:
+            self._reopen(error)
+            return None
+
+    async def _turn(self) -> Step | None:
+        """Make the one request that matters most now, or wait for the next."""
+        if not self._looked:
+            return await self._look()
+        state = self._known
+        now_ms = self._api.now_ms()
+        if state.window is None and self._monotonic() >= self._next_poll_s:
+            self._open(state, now_ms)
+        if state.window is not None:
+            self._live_next = self.catching_up and not self._live_next
+            return await (self._look_live(now_ms) if self._live_next else self._read(state.window))
+        if self._again:
+            return await self._read_again(self._again[0])
+        if await self._reconcile(state, now_ms):
+            return None
+        await self._sleep(self._pause_s(now_ms))
+        return None
+
+    @property
+    def _known(self) -> TailState:
+        assert self._state is not None  # noqa: S101 - the first look comes before all else
+        return self._state
+
+    def _pause_s(self, now_ms: int) -> float:
+        """Return how long there is nothing to do."""
+        wait_s = self._next_poll_s - self._monotonic()
+        if self._options.reconcile and not self.blind:
+            due_s = (self._reconciler.due_ms(pressed=self._pressed) - now_ms) / 1000
+            wait_s = min(wait_s, max(due_s, self._api.ready_in_s("count")))
+        return max(wait_s, 0.01)
+
+    async def _look(self) -> Step:
+        """Read the newest page, learn the time, and find out where to begin."""
+        limit = min(self._options.first_rows, MOST_ROWS)
+        page = await self._api.fetch_newest(int(self._options.lookback_s * 1000), limit)
+        self._looked = True
+        now_ms = self._api.now_ms()
+        notices = []
+        if self._state is None:
+            began_ms = now_ms - int(self._options.lookback_s * 1000)
+            self._state = TailState(key=self._key, began_ms=began_ms, read_to_ms=began_ms)
+        elif skipped := self._skip(self._state, now_ms):
+            notices.append(skipped)
+        state = self._state
+        self._away = _Away(state.read_to_ms)
+        self._ends_at_ms = now_ms
+        if self.catching_up and state.read_to_ms > state.began_ms:
+            text = f"{self._name} is catching up on {_span(self.behind_s())}"
+            notices.append(Notice(text=text))
+            self._away.word = "caught up"
+        new = self._new(page.records[::-1], 0, now_ms)
+        return self._step(new, len(page.records), notices)
+
+    def _skip(self, state: TailState, now_ms: int) -> Notice | None:
+        """Leave out what is too long ago, and say so."""
+        state.read_to_ms = min(state.read_to_ms, now_ms)
+        oldest_ms = now_ms - int(self._options.max_catch_up_s * 1000)
+        if state.read_to_ms >= oldest_ms:
+            return None
+        skipped_from_ms = state.read_to_ms
+        state.read_to_ms = state.began_ms = oldest_ms
+        state.window = None
+        span = _span((oldest_ms - skipped_from_ms) / 1000)
+        text = (
+            f"gap {_moment(skipped_from_ms)} – {_moment(oldest_ms)} · {self._name} skipped {span}: "
+            f"longer ago than max_catch_up"
+        )
+        return Notice(text=text, level=Level.WARN, lost=None)
+
+    async def _look_live(self, now_ms: int) -> Step:
+        """While catching up: the newest page, which moves nothing forward but the view."""
+        state = self._known
+        start_ms = max(state.read_to_ms, now_ms - BEHIND_MS)
+        page = await self._api.fetch_page(start_ms, now_ms, newest_first=True)
+        new = self._new(page.records[::-1], start_ms, now_ms)
+        return self._step(new, len(page.records))
+
+    # Windows, one after the other
+
+    def _open(self, state: TailState, now_ms: int) -> None:
+        start_ms = state.read_to_ms
+        if self._overlap_ms:  # whole buckets, so that a restart need not count them anew
+            start_ms -= self._overlap_ms
+            start_ms = max(state.began_ms, start_ms - start_ms % FINE_MS)
+        end_ms = now_ms
+        if now_ms - state.read_to_ms > BEHIND_MS:
+            end_ms = min(now_ms, state.read_to_ms + self._chunk_ms)
+        if start_ms < end_ms and state.read_to_ms <= end_ms:
+            state.window = Window(start_ms, end_ms)
+        else:  # the clock was set back: nothing new can have happened
+            self._next_poll_s = self._monotonic() + SHORTEST_INTERVAL_S
+
+    async def _read(self, window: Window) -> Step:
+        page = await self._api.fetch_page(window.start_ms, window.end_ms, cursor=window.cursor)
+        state = self._known
+        before_ms = state.read_to_ms
+        behind = self.catching_up
+        new = self._new(page.records, window.start_ms, window.end_ms)
+        done, notices = self._advance(window, page)
+        if done:
+            self._close(state, window)
+            notices += self._caught_up()
+        if not behind:
+            self._lateness.extend(max(0, before_ms - record.time_ms) for record in new)
+        return self._step(new, len(page.records), notices)
+
+    def _advance(self, window: Window, page: Page) -> tuple[bool, list[Notice]]:
+        """Move on in a window; return whether it is read to its end, and what to say."""
+        window.pages += 1
+        if page.records:
+            last_ms = max(record.time_ms for record in page.records)
+            if last_ms > window.last_ms:
+                self._reopenings = 0
+            window.last_ms = min(max(window.last_ms, last_ms), window.end_ms)
+        window.cursor = page.after
+        if page.partial:
+            return self._partial(window, page)
+        if page.after is not None:
+            return False, []
+        self._partial_tries = 0
+        return True, []
+
+    def _partial(self, window: Window, page: Page) -> tuple[bool, list[Notice]]:
+        """Read a window again whose answer lacked something, a few times."""
+        self._partial_tries += 1
+        if self._partial_tries <= PARTIAL_TRIES:
+            window.cursor = None
+            self._hold_s = FIRST_BACKOFF_S * 2**self._partial_tries
+            return False, []
+        if page.after is not None:
+            return False, []
+        self._partial_tries = 0
+        text = (
+            f"{self._name}: Datadog answers only in part ({page.partial}); the rest may come late"
+        )
+        return True, [Notice(text=text, level=Level.WARN)]
+
+    def _close(self, state: TailState, window: Window) -> None:
+        """Note that everything up to the window's end was read, and plan the next."""
+        state.read_to_ms = max(state.read_to_ms, window.end_ms)
+        state.window = None
+        self._ledger.fold(state.read_to_ms)
+        if self._options.ends and state.read_to_ms >= self._ends_at_ms:
+            self.ended = True
+        if self.catching_up:
+            if window.pages > MOST_PAGES:
+                self._chunk_ms = max(FINE_MS, self._chunk_ms // 2)
+            elif window.pages < FEWEST_PAGES:
+                self._chunk_ms *= 2
+            self._next_poll_s = 0.0
+            return
+        self._pages += (window.pages - self._pages) / 5
+        self._overlap_ms = self._fitting_overlap_ms()
+        self._next_poll_s = self._monotonic() + self._interval_s()
+
+    def _caught_up(self) -> list[Notice]:
+        """Say what was made up for, once all of it is there."""
+        away = self._away
+        if away is None or self.catching_up:
+            return []
+        self._away = None
+        if not away.word:
+            return []
+        return [Notice(text=f"{self._name} {away.word} · {away.rows:,} backfilled · 0 lost")]
+
+    # How often, how far back
+
+    def _wanted_interval_s(self) -> float:
+        """Return the interval at which reading ahead takes its part of the budget."""
+        return max(1.0, self._pages) / max(1e-3, self._api.allowance() * SHARE_OF_POLLING)
+
+    def _interval_s(self) -> float:
+        return min(LONGEST_INTERVAL_S, max(SHORTEST_INTERVAL_S, self._wanted_interval_s()))
+
+    @property
+    def _pressed(self) -> bool:
+        """Whether the budget does not suffice for polling as often as it should be."""
+        return self._wanted_interval_s() > LONGEST_INTERVAL_S
+
+    def _fitting_overlap_ms(self) -> int:
+        """Return an overlap that covers 99 of 100 arrivals; comparing counts finds the others.
+
+        Covering 999 of 1,000 would reach for minutes, and cost more than reading a few buckets.
+        """
+        if self._base_overlap_ms == 0:
+            return 0
+        if self._pressed and self._options.reconcile:
+            return min(self._base_overlap_ms, SHORTEST_OVERLAP_MS)
+        if len(self._lateness) < LATENESS_NEEDED:
+            return self._base_overlap_ms
+        ordered = sorted(self._lateness)
+        p99_ms = ordered[math.ceil(len(ordered) * 0.99) - 1]
+        return min(max(self._base_overlap_ms, p99_ms + 5_000), LONGEST_OVERLAP_MS)
+
+    # What came late
+
+    async def _reconcile(self, state: TailState, now_ms: int) -> bool:
+        """Compare some counts, if that is due; return whether there is something to do now."""
+        if not self._options.reconcile or self.catching_up:
+            return False
+        if self._reconciler.is_blind(now_ms):
+            ranges = self._reconciler.blind_ranges(now_ms, state, self._overlap_ms)
+            self._again.extend(Window(start, end) for start, end in ranges)
+            return bool(ranges)
+        span = self._reconciler.next_span(now_ms, state, self._overlap_ms, pressed=self._pressed)
+        if span is None or self._api.ready_in_s("count") > 0:
+            return False
+        await self._compare(span, now_ms)
+        return True
+
+    async def _compare(self, span: Span, now_ms: int) -> None:
+        try:
+            counted = await self._api.count_buckets(span.start_ms, span.end_ms, span.width_ms)
+        except CountsUnavailable:
+            self._reconciler.go_blind(now_ms)
+            return
+        self._failures = 0
+        # A bucket's ends may be left out by the search: begin and end a moment beside it.
+        self._again.extend(
+            Window(start - 1, end + 1)
+            for start, end in self._reconciler.compare(span, counted, now_ms)
+        )
+
+    async def _read_again(self, window: Window) -> Step:
+        page = await self._api.fetch_page(window.start_ms, window.end_ms, cursor=window.cursor)
+        window.pages += 1
+        window.cursor = page.after
+        if page.records:
+            window.last_ms = max(window.last_ms, *(record.time_ms for record in page.records))
+        new = self._new(page.records, window.start_ms, window.end_ms)
+        if page.after is None:
+            self._again.popleft()
+            self._ledger.close(window.start_ms, window.end_ms)
+        return self._step(new, len(page.records))
+
+    # One answer
+
+    def _new(self, records: list[Record], low_ms: int, high_ms: int) -> list[Record]:
+        """Return the records that are not known, and note them as read."""
+        new = [
+            record
+            for record in records
+            if self._ledger.add(min(max(record.time_ms, low_ms), high_ms), record.id)
+        ]
+        if self._away is not None:
+            self._away.rows += len(new)
+        return new
+
+    def _step(self, new: list[Record], rows: int, notices: list[Notice] | None = None) -> Step:
+        """Return what an answer of so many `rows` brought, with the place it leads to."""
+        self._failures = 0
+        state = self._known
+        state.counts = self._ledger.counts()
+        return Step(
+            records=new,
+            duplicates=rows - len(new),
+            checkpoint=encode_state(state),
+            notices=tuple(notices or ()),
+        )
+
+    # What goes wrong
+
+    def _reopen(self, error: CursorRefused) -> None:
+        """Go on from the last event when a cursor is refused.
+
+        Raises:
+            TransientSourceError: that did not help: more events than a page at one moment.
+        """
+        window = self._known.window or (self._again[0] if self._again else None)
+        if window is None or window.cursor is None:
+            raise TransientSourceError(str(error)) from error
+        self._reopenings += 0 if window.reopen() else 1
+        if self._reopenings > REOPENINGS:
+            self._reopenings = 0
+            raise TransientSourceError(f"the cursor is refused again and again: {error}")
+
+    def _failed(self, error: TransientSourceError) -> float:
+        """Note a failure; return how long to wait: full jitter up to 0.5, 1, 2 … 30 s."""
+        self._failures += 1
+        if error.retry_after_s is not None:
+            return error.retry_after_s
+        most_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10))
+        return self._rng.uniform(0.0, most_s)
+
+    def _trouble(self, error: TransientSourceError) -> Step:
+        """Say that the source is away; what comes when it is back will be counted."""
+        if self._state is not None:
+            self._away = self._away or _Away(self._state.read_to_ms)
+            self._away.word = "reconnected"
+        return Step(notices=(Notice(text=f"{self._name} is away: {error}", level=Level.WARN),))
+
+
+class _Away:
+    """A time in which nothing could be read, and what was made up for since."""
+
+    def __init__(self, from_ms: int) -> None:
+        self.from_ms = from_ms
+        self.rows = 0
+        self.word = ""
+        """How to say that it is over; empty when nobody was told that it began."""
+
+    def progress(self, read_to_ms: int, now_ms: int) -> float:
+        whole_ms = now_ms - self.from_ms
+        return 1.0 if whole_ms <= 0 else min(1.0, (read_to_ms - self.from_ms) / whole_ms)
+
+
+def _span(seconds: float) -> str:
+    """Write a span as people say it: `42 s`, `5 min`, `1.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7_200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.1f} h"
+
+
+def _moment(time_ms: int) -> str:
+    from logmon.event import from_ns
+
+    return from_ns(time_ms * 1_000_000).strftime("%Y-%m-%d %H:%M:%S UTC")
