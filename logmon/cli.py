@@ -126,15 +126,15 @@ def patterns(
 
 
 @app.command()
-def keys() -> None:
+def keys(config: ConfigFile = None) -> None:
     """Print the screen's keys and the action names they have in [tail.keys]."""
-    from logmon.tui.app import LogmonApp
-    from logmon.tui.tail_view import TailView
+    with _Errors():
+        from logmon.config import load_config
+        from logmon.tui.actions import describe, keymap
 
-    for binding in (*TailView.BINDINGS, *LogmonApp.BINDINGS):
-        name, key, text = getattr(binding, "id", None), binding.key, binding.description  # type: ignore[union-attr]
-        if name:
-            typer.echo(f"{key:<28} {name:<18} {text}")
+        settings = load_config(config, os.environ)
+        for line in describe(keymap(settings.tail.keys, settings.where_of_key)):
+            typer.echo(line)
 
 
 app.add_typer(config.app, name="config")

@@ -297,6 +297,10 @@ class Config(_Table):
     _warnings: tuple[str, ...] = PrivateAttr(default=())
     _places: _Places | None = PrivateAttr(default=None)
 
+    def where_of_key(self, action: str) -> str:
+        """Return the place of an action's line in `[tail.keys]`, as errors name it."""
+        return self._places.where(("tail", "keys", action)) if self._places else action
+
     @property
     def path(self) -> Path | None:
         """The file that was read."""

@@ -23,6 +23,7 @@ from logmon.serving import ApiRun
 from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
 from logmon.source import LogEventSource, LogStreamOptions
 from logmon.sources import build_source
+from logmon.tui.actions import keymap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,7 +53,9 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
         sys.stderr.write(f"logmon: {warning}\n")
     zone = parse_zone(given["timezone"] or config.tail.timezone)
     screen = _wants_screen(given, env)
+    keys = keymap(config.tail.keys, config.where_of_key)
     clauses = _clauses(given, zone)
+    query = _query(given["query"])
     levels = parse_level_choice(given["level"])
     lines = _lines(given["lines"])
     sources = tuple(given["source"] or ())
@@ -63,13 +66,13 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
         run = ScreenRun(
             levels=levels,
             sources=sources,
-            text="",
+            text=given["query"] or "",
             fixed=clauses,
             history=LINES_ON_SCREEN if lines is None else lines,
             zone=zone,
             redraw_hz=config.tail.redraw_hz,
             theme=config.tail.theme,
-            keys=config.tail.keys,
+            keys=keys,
             api=api,
         )
         return run_screen(build, run)
@@ -81,7 +84,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
         zone=zone,
         own_rows=command == "tail" and output != "raw",
     )
-    log_filter = build_filter(levels=levels, sources=sources, clauses=clauses)
+    log_filter = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
     finite = given["no_follow"] or (command == "replay" and not given["follow"])
     last = lines if finite else None
     history = config.tail.history if lines is None else lines
@@ -124,6 +127,7 @@ def check_config(path: Path | None, env: Mapping[str, str]) -> str:
         ConfigError: it is not.
     """
     config = load_config(path, env)
+    keymap(config.tail.keys, config.where_of_key)
     for name, table in config.sources.items():
         configured_source(name, table, config)
     return f"{config.path or 'built-in defaults'}: ok"
@@ -157,17 +161,21 @@ def _clauses(given: Mapping[str, Any], zone: tzinfo) -> tuple[Clause, ...]:
                 to_ns(parse_moment(until, now=now, zone=zone, where="--until")) if until else None,
             )
         )
-    if given["query"]:
-        from logmon.query import parse_query
-
-        clause = parse_query(given["query"], now=now)
-        clauses += [] if clause is None else [clause]
     clauses += [GrepClause(compile_pattern(text)) for text in given["grep"] or ()]
     clauses += [
         GrepClause(compile_pattern(text, where="--exclude"), exclude=True)
         for text in given["exclude"] or ()
     ]
     return tuple(clauses)
+
+
+def _query(text: str | None) -> tuple[Clause, ...]:
+    if not text:
+        return ()
+    from logmon.query import parse_query
+
+    clause = parse_query(text)
+    return () if clause is None else (clause,)
 
 
 def _lines(text: str | None) -> int | None:

@@ -63,7 +63,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     zone: tzinfo
     redraw_hz: float
     theme: str
-    keys: dict[str, list[str]]
+    keys: dict[str, tuple[str, ...]]
+    """Each action's keys, as `logmon.tui.actions.keymap` returns them."""
     api: ApiRun | None = None
     """What is served meanwhile."""
 

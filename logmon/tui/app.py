@@ -1,51 +1,52 @@
-"""The application: puts the widgets together and turns keys into changes of the model."""
+"""The application: puts the widgets together and hands keys and messages to whom they belong."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
-import time
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from textual.app import App, ComposeResult, SystemCommand
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
+from textual.widgets import ContentSwitcher
 
-from logmon.errors import PatternTooSlow
 from logmon.event import from_ns
-from logmon.filter import SourceClause
-from logmon.level import Level, at_least
 from logmon.sentinel.tracker import WorkItems
+from logmon.tui.actions import ACTIONS, Keymap, keymap
+from logmon.tui.controls import Controls, SecondKey, bindings_of
+from logmon.tui.drawing import Drawing
 from logmon.tui.driver import TerminalDriver
-from logmon.tui.filter_bar import FilterBar
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.palette import Palette
 from logmon.tui.panes import DetailPane, ItemsPane
-from logmon.tui.pickers import LevelPicker, SourcePicker
-from logmon.tui.pump import FramePump
+from logmon.tui.prompt import Offers, Prompt, Purpose
 from logmon.tui.tail_model import TailModel
 from logmon.tui.tail_view import TailView
-from logmon.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from textual import events
+    from textual.binding import BindingType
     from textual.screen import Screen
-    from textual.timer import Timer
-    from textual.widgets import Input
 
     from logmon.hub import LogEventHub
+    from logmon.tui.filters import Filters
+    from logmon.tui.panels import Panels
+    from logmon.tui.pump import FramePump
+    from logmon.tui.views import FilterTo, GoTo, Views
 
 logger = logging.getLogger(__name__)
 
-SLICE_PAUSE_S = 0.001
-"""Pause between two slices of background filtering, so that keys and frames come first."""
+
+class TailPage(Vertical):
+    """The tail and the panes below it: keys of the tail work in all of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("tail")
 
 
 class LogmonApp(App[None]):
@@ -54,20 +55,7 @@ class LogmonApp(App[None]):
     TITLE = "logmon"
     ENABLE_COMMAND_PALETTE = True
     CSS_PATH = Path(__file__).with_name("logmon.tcss")
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Quit", id="quit"),
-        Binding("ctrl+c", "quit", "Quit", show=False, priority=True, id="force_quit"),
-        Binding("slash,ampersand", "filter", "Filter", id="filter"),
-        Binding("left_square_bracket", "level(-1)", "More levels", show=False, id="level_down"),
-        Binding("right_square_bracket", "level(1)", "Fewer levels", show=False, id="level_up"),
-        Binding("L", "pick_level", "Level", show=False, id="pick_level"),
-        Binding("S", "pick_sources", "Source", id="pick_sources"),
-        Binding("ctrl+f", "toggle_filters", "Filters on/off", show=False, id="toggle_filters"),
-        Binding("I,f4", "toggle_items", "Work items", show=False, id="toggle_items"),
-        Binding("question_mark,f1", "help", "Help", id="help"),
-        Binding("escape", "escape", "Back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
 
     def __init__(
         self,
@@ -78,28 +66,54 @@ class LogmonApp(App[None]):
         zone: tzinfo = UTC,
         redraw_hz: float = 30.0,
         theme: str = "",
-        keys: dict[str, list[str]] | None = None,
+        keys: Keymap | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
-        self._hub = hub
-        self._items = WorkItems() if items is None else items
-        self._zone = zone
-        self._now = now
-        self._theme_wanted = theme
-        self._keys = keys or {}
-        self._count_seen = -1
-        self._working: Timer | None = None
-        self.ready = asyncio.Event()
-        """Set once keys and `exit` are heard."""
+        self.hub = hub
+        self.items = WorkItems() if items is None else items
+        self.zone = zone
+        self.now = now
         self.state = state or FilterState()
         self.model = TailModel(hub.log)
-        self.pump = FramePump(self._frame, redraw_hz, self._backlog)
+        self.drawing = Drawing(self, redraw_hz)
+        self.controls = Controls(self, keys or keymap({}))
+        self.ready = asyncio.Event()
+        """Set once keys and `exit` are heard."""
+        self._theme_wanted = theme
 
     @property
     def failure(self) -> Exception | None:
         """What ended the app that should not have."""
         return self._exception
+
+    @property
+    def main(self) -> Screen[object]:
+        """The screen that dialogs lie over."""
+        return self.screen_stack[0]
+
+    @property
+    def pump(self) -> FramePump:
+        """What decides when to draw."""
+        return self.drawing.pump
+
+    @property
+    def views(self) -> Views:
+        """The full views."""
+        views: Views = self.controls.owner("views")
+        return views
+
+    @property
+    def filters(self) -> Filters:
+        """What narrows the tail."""
+        filters: Filters = self.controls.owner("filters")
+        return filters
+
+    @property
+    def panels(self) -> Panels:
+        """What lies around the rows."""
+        panels: Panels = self.controls.owner("panels")
+        return panels
 
     def _handle_exception(self, error: Exception) -> None:
         """End; the one line about it is the caller's. Textual's own prints a traceback (8.2.8)."""
@@ -110,23 +124,21 @@ class LogmonApp(App[None]):
         logger.debug("screen", exc_info=error)
         self._close_messages_no_wait()
 
-    def _backlog(self) -> int:
-        driver = self._driver
-        return driver.backlog() if isinstance(driver, TerminalDriver) else 0
-
     # Layout
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
-        palette = self._palette()
-        yield Header(self._hub, self.model, palette, self._zone)
+        palette = self.palette()
+        yield Header(self.hub, self.model, palette, self.zone)
         yield FilterLine(self.state, self.model, palette)
-        yield TailView(self.model, palette, self._zone, self._items.get)
-        with Horizontal(id="panes"):
-            yield DetailPane(palette)
-            yield ItemsPane(palette, self._items, self._event_clock)
-        yield KeyHints(palette, id="hints")
-        yield FilterBar()
+        with ContentSwitcher(id="views", initial="tail-page"), TailPage(id="tail-page"):
+            yield TailView(self.model, palette, self.zone, self.items.get)
+            with Horizontal(id="panes"):
+                yield DetailPane(palette)
+                yield ItemsPane(palette, self.items, self.event_clock)
+        yield KeyHints(palette, self.controls, id="hints")
+        yield Prompt(palette)
+        yield Offers(palette)
 
     def on_mount(self) -> None:
         """Start following."""
@@ -134,15 +146,16 @@ class LogmonApp(App[None]):
             self._theme_wanted if self._theme_wanted in self.available_themes else "tokyo-night"
         )
         self.theme_changed_signal.subscribe(self, self._restyle)
-        if self._keys:
-            self.set_keymap({name: ",".join(keys) for name, keys in self._keys.items()})
-        self.query_one(FilterBar).display = False
-        self.query_one(DetailPane).display = False
-        self._apply_filter()
-        self._hub.on_append(self.pump.data)
+        self.set_keymap(self.controls.single_keys())
+        for key in self.controls.first_keys():
+            self.bind(key, f"app.second_key('{key}')", show=False)
+        for hidden in (Prompt, Offers, DetailPane):
+            self.query_one(hidden).display = False
+        self.filter_changed()
+        self.hub.on_append(self.pump.data)
         self.query_one(TailView).focus()
-        self.set_interval(1, self._tick)
-        self._tick()
+        self.set_interval(1, self.drawing.tick)
+        self.drawing.tick()
         self.call_after_refresh(self._settle)
         self.ready.set()
 
@@ -155,247 +168,116 @@ class LogmonApp(App[None]):
         self.set_class(event.size.height < 20, "-short")
         self.set_class(event.size.width < 100, "-narrow")
 
-    def _event_clock(self) -> datetime:
+    def event_clock(self) -> datetime:
         """Return the time of the newest event: in a replay, ages are ages then."""
-        newest = max((source.newest_ns for source in self._hub.sources.values()), default=0)
-        return from_ns(newest) if newest else self._now()
+        newest = max((source.newest_ns for source in self.hub.sources.values()), default=0)
+        return from_ns(newest) if newest else self.now()
 
     def _settle(self) -> None:
         """Take what was made at start out of the collector's way: its full runs cost 35–50 ms."""
         gc.collect()
         gc.freeze()
 
-    def _palette(self) -> Palette:
+    def palette(self) -> Palette:
+        """Return the styles of the theme in force."""
         return Palette(self.current_theme, mono=self.no_color)
 
     def _restyle(self, _theme: object) -> None:
-        palette = self._palette()
-        for widget in self.query("LinesWidget").results():
-            if isinstance(widget, TailView):
-                widget.restyle(palette)
-            elif isinstance(widget, Header | FilterLine | KeyHints | DetailPane | ItemsPane):
-                widget.palette = palette
-                widget.refresh()
+        palette = self.palette()
+        for widget in self.main.query("LinesWidget").results():
+            widget.restyle(palette)  # type: ignore[attr-defined]
+        self.views.restyle(palette)
 
-    # Drawing
+    # Keys, commands, typing
 
-    def _frame(self) -> None:
-        """Draw; a timer of the loop calls it, so Textual would not hear of what goes wrong."""
-        try:
-            self._draw_frame()
-        except Exception as error:  # noqa: BLE001 - ends the app, and is named when it has ended
-            self._handle_exception(error)
+    def action_do(self, name: str) -> None:
+        """Do an action of the table."""
+        self.controls.run(name)
+        self.main.query_one(KeyHints).refresh()
 
-    def _draw_frame(self) -> None:
-        """Take in what is new and draw it."""
-        self.model.sync()
-        view = self.query_one(TailView)
-        view.empty_text = self._empty_text()
-        view.model_changed()
-        self.query_one(ItemsPane).update_items()
-        self.query_one(FilterLine).refresh()
-        if not self.model.live:
-            self.query_one(Header).refresh()
-        self._work_on()
+    def action_count(self, digit: int) -> None:
+        """Take a digit of the number before a key."""
+        self.controls.digit(digit)
+        self.main.query_one(KeyHints).refresh()
 
-    def _empty_text(self) -> str:
-        if self.model.held:
-            return "no row passes the filter"
-        failing = [
-            f"{visible(name[:40])}: {visible((source.detail or source.state)[:200])}"
-            for name, source in self._hub.sources.items()
-            if source.state not in ("live", "ended", "starting")
-        ]
-        return " · ".join(failing) if failing else "waiting for the first event"
+    def action_second_key(self, first: str) -> None:
+        """Wait for the second key of a sequence."""
 
-    def _tick(self) -> None:
-        """Once a second: the clock, the rates, the ages."""
-        self.query_one(Header).tick(self._now(), time.monotonic())
-        self.query_one(ItemsPane).update_items()
+        def taken(name: str | None) -> None:
+            if name:
+                self.action_do(name)
+            else:
+                self.bell()
 
-    def _work_on(self) -> None:
-        """Filter held rows in slices while frames and keys go on."""
-        if self._working is None and self.model.busy:
-            self._working = self.set_timer(SLICE_PAUSE_S, self._work)
+        self.push_screen(SecondKey(first, self.controls.after(first), self.palette()), taken)
 
-    def _work(self) -> None:
-        self._working = None
-        try:
-            more = self.model.work()
-        except PatternTooSlow as error:
-            self._refuse(str(error))
-            return
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every action of the table in the palette."""
+        yield from super().get_system_commands(screen)
+        for name, action in ACTIONS.items():
+            yield SystemCommand(action.text, name, lambda name=name: self.action_do(name))
+
+    def open_prompt(self, purpose: Purpose, text: str = "") -> None:
+        """Type something, in place of the key hints, so that no row moves."""
+        self.main.query_one(KeyHints).display = False
+        self.main.query_one(Prompt).open(purpose, text)
+
+    @property
+    def prompt_purpose(self) -> Purpose | None:
+        """What is being typed, if anything."""
+        return self.main.query_one(Prompt).purpose
+
+    def close_prompt(self) -> None:
+        """Go back to the rows."""
+        self.on_prompt_input_left()
+        self.panels.focus_front()
+
+    def on_prompt_input_left(self) -> None:
+        """Give the prompt's room back to the key hints."""
+        self.main.query_one(Prompt).close()
+        self.main.query_one(KeyHints).display = True
+
+    # What widgets say
+
+    def filter_changed(self) -> None:
+        """Put the filter's state into force, on rows that are held and rows to come."""
+        self.model.set_filter(self.state.build())
         self.pump.data()
-        if more:
-            self._work_on()
-
-    def _refuse(self, reason: str) -> None:
-        self.state.set_text("")
-        self._apply_filter()
-        self.notify(reason, title="filter dropped", severity="error", markup=False)
-
-    def on_tail_view_refused(self, event: TailView.Refused) -> None:
-        """Drop a filter that ran out of time, and say so."""
-        self._refuse(event.reason)
-
-    # The selected row
+        self.drawing.work_on()
+        self.panels.row_changed()
 
     def on_tail_view_moved(self, _event: TailView.Moved) -> None:
         """Let the header and the detail pane follow."""
-        self.query_one(Header).refresh()
-        self.query_one(FilterLine).refresh()
-        self._show_detail()
+        self.panels.row_changed()
 
-    def _show_detail(self) -> None:
-        pane = self.query_one(DetailPane)
-        if pane.display:
-            cursor = self.model.cursor
-            pane.show(None if cursor is None else self.model.delivery(cursor))
+    def on_tail_view_refused(self, event: TailView.Refused) -> None:
+        """Drop a filter that ran out of time, and say so."""
+        self.filters.refuse(event.reason)
 
     def on_tail_view_detail_asked(self, _event: TailView.DetailAsked) -> None:
         """Open or close the detail pane."""
-        pane = self.query_one(DetailPane)
-        self._open_detail(not pane.display)
-
-    def _open_detail(self, wanted: bool) -> None:
-        self.query_one(DetailPane).display = wanted
-        self.set_class(wanted, "-detail")
-        self._show_detail()
+        self.panels.toggle_detail()
 
     def on_items_pane_chosen(self, event: ItemsPane.Chosen) -> None:
         """Go to the newest row of a work item."""
-        view = self.query_one(TailView)
+        view = self.main.query_one(TailView)
         self.model.follow()
         if not self.model.jump_item(-1, event.item_id):
             self.notify("its rows are no longer held", markup=False)
         view.model_changed()
         view.focus()
-        self.on_tail_view_moved(TailView.Moved())
+        self.panels.row_changed()
 
-    # Filters
+    def on_go_to(self, event: GoTo) -> None:
+        """Show the tail at a row."""
+        self.views.show("tail")
+        self.model.select(event.seq)
+        self.main.query_one(TailView).model_changed()
+        self.panels.row_changed()
 
-    def _apply_filter(self) -> None:
-        self.model.set_filter(self.state.build())
-        self.pump.data()
-        self._work_on()
-        self.query_one(FilterLine).refresh()
-        self._show_detail()
-
-    def action_filter(self) -> None:
-        """Type a filter, in place of the key hints, so that no row moves."""
-        self.query_one(KeyHints).display = False
-        self.query_one(FilterBar).open(self.state.text)
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while it is typed."""
-        if event.input.id == "filter-bar" and event.input.display:
-            self._take_text(event.value)
-
-    def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
-        """Keep the filter, or the old one."""
-        self._take_text(event.text)
-        self.query_one(FilterBar).display = False
-        self.query_one(KeyHints).display = True
-        self.query_one(TailView).focus()
-
-    def _take_text(self, text: str) -> None:
-        self.state.set_text(text)
-        self._apply_filter()
-
-    def action_level(self, steps: int) -> None:
-        """Show fewer or more levels."""
-        self.state.change_level(steps)
-        self._apply_filter()
-
-    def action_pick_level(self) -> None:
-        """Choose a level from a list."""
-
-        def taken(level: Level | None) -> None:
-            if level is not None:
-                self.state.levels = at_least(level)
-                self._apply_filter()
-
-        self.push_screen(LevelPicker(self.state.minimum), taken)
-
-    def action_pick_sources(self) -> None:
-        """Choose sources from a list."""
-
-        def taken(names: tuple[str, ...] | None) -> None:
-            if names is not None:
-                self.state.sources = tuple(glob_escape(name) for name in names)
-                self._apply_filter()
-
-        counts = self._source_counts()
-        wanted = SourceClause(self.state.sources)
-        shown = frozenset(name for name in counts if wanted.allows(name))
-        health = " · ".join(
-            f"{visible(name[:40])}: {visible(source.state[:60])}"
-            for name, source in self._hub.sources.items()
-        )
-        self.push_screen(SourcePicker(counts, shown, health), taken)
-
-    def _source_counts(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        snapshot = self._hub.log.snapshot
-        for segment in snapshot.segments:
-            start, stop = snapshot.bounds(segment)
-            totals = np.bincount(segment.source_ids[start:stop], minlength=len(segment.names))
-            for name, total in zip(segment.names, totals.tolist(), strict=False):
-                if total:
-                    counts[name] = counts.get(name, 0) + total
-        return counts
-
-    def action_toggle_filters(self) -> None:
-        """Lift all filters, or put them back."""
-        self.state.enabled = not self.state.enabled
-        self._apply_filter()
-
-    def action_toggle_items(self) -> None:
-        """Show or hide the work items."""
-        pane = self.query_one(ItemsPane)
-        pane.display = not pane.display
-        if pane.display:
-            pane.update_items()
-
-    # Leaving
-
-    def action_help(self) -> None:
-        """Show or hide the keys of the focused panel."""
-        if self.screen.query("HelpPanel"):
-            self.action_hide_help_panel()
-        else:
-            self.action_show_help_panel()
-
-    def action_escape(self) -> None:
-        """Close what is open, the innermost first."""
-        pane = self.query_one(DetailPane)
-        if self.screen.query("HelpPanel"):
-            self.action_hide_help_panel()
-        elif pane.display:
-            self._open_detail(False)
-        self.query_one(TailView).focus()
-
-    def action_leave(self) -> None:
-        """Leave what is open, then quit."""
-        if self.query_one(DetailPane).display or self.screen.query("HelpPanel"):
-            self.action_escape()
-        else:
-            self.exit()
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer our own actions in the command palette."""
-        yield from super().get_system_commands(screen)
-        view = self.query_one(TailView)
-        yield SystemCommand("Follow", "Show the newest rows and stay", view.action_follow)
-        yield SystemCommand("Freeze", "Stop drawing; recording goes on", view.action_freeze)
-        yield SystemCommand("Filter", "Type a filter", self.action_filter)
-        yield SystemCommand("Level", "Choose the mildest level shown", self.action_pick_level)
-        yield SystemCommand("Sources", "Choose the sources shown", self.action_pick_sources)
-        yield SystemCommand("Work items", "Show or hide the pane", self.action_toggle_items)
-        yield SystemCommand("Filters on/off", "Lift all filters", self.action_toggle_filters)
-
-
-def glob_escape(name: str) -> str:
-    """Return a glob that matches exactly this name."""
-    escaped = "".join(f"[{char}]" if char in "*?[" else char for char in name)
-    return f"?{escaped[1:]}" if escaped.startswith("!") else escaped
+    def on_filter_to(self, event: FilterTo) -> None:
+        """Show the tail narrowed to a query."""
+        text = f"{self.state.text} {event.query}".strip() if event.extend else event.query
+        self.views.show("tail")
+        if mistake := self.filters.take(text):
+            self.notify(mistake.message, severity="error", markup=False)

@@ -25,3 +25,13 @@ class TerminalDriver(LinuxDriver):
         """
         queue = getattr(self._writer_thread, "_queue", None)
         return queue.qsize() if queue is not None else 0
+
+    def toggle_mouse(self) -> bool:
+        """Give the mouse to the terminal or take it back; return whether logmon has it now."""
+        if self._mouse:
+            self._disable_mouse_support()
+            self._mouse = False
+        else:
+            self._mouse = True
+            self._enable_mouse_support()
+        return self._mouse

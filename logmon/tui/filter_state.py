@@ -1,9 +1,10 @@
-"""What the user has narrowed the tail to: level, sources, text, and what the command line gave."""
+"""What the user has narrowed the tail to: level, sources, query, and what the command line gave."""
 
 from __future__ import annotations
 
-from logmon.filter import Clause, LogFilter, TextClause, build_filter
+from logmon.filter import Clause, LogFilter, build_filter
 from logmon.level import ALL_LEVELS, Level, at_least
+from logmon.query import parse_query
 
 
 class FilterState:
@@ -19,10 +20,9 @@ class FilterState:
     ) -> None:
         self.levels = levels
         self.sources = sources
-        self.text = text
         self.enabled = True
         self._fixed = fixed
-        self._words = _words(text)
+        self.set_text(text)
 
     @property
     def minimum(self) -> Level:
@@ -36,8 +36,13 @@ class FilterState:
         self.levels = at_least(ranks[max(0, min(place, len(ranks) - 1))])
 
     def set_text(self, text: str) -> None:
-        """Take the words that a row must hold, each anywhere in it."""
-        self._words = _words(text)
+        """Take a query.
+
+        Raises:
+            QueryError: it cannot be read; the old one stays.
+        """
+        query = parse_query(text)
+        self._query = () if query is None else (query,)
         self.text = text
 
     def describe_level(self) -> str:
@@ -57,10 +62,5 @@ class FilterState:
         if not self.enabled:
             return LogFilter(self._fixed)
         return build_filter(
-            levels=self.levels, sources=self.sources, clauses=(*self._fixed, *self._words)
+            levels=self.levels, sources=self.sources, clauses=(*self._fixed, *self._query)
         )
-
-
-def _words(text: str) -> tuple[Clause, ...]:
-    words = tuple(text.split())
-    return (TextClause(words),) if words else ()

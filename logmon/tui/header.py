@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from logmon.tui.actions import ACTIONS
+from logmon.tui.keys import shown
 from logmon.tui.lines import LinesWidget
 from logmon.visible import visible
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from logmon.hub import LogEventHub
     from logmon.intake import SourceStatistics
+    from logmon.tui.controls import Controls
     from logmon.tui.filter_state import FilterState
     from logmon.tui.palette import Palette
     from logmon.tui.render import Row, Span
@@ -129,16 +132,24 @@ class FilterLine(LinesWidget):
 
 
 class KeyHints(LinesWidget):
-    """The last line: what the most used keys do."""
+    """The last line: what the most used keys of the focused panel do, and the count being typed."""
 
-    HINTS = (
-        ("F", "follow"), ("/", "filter"), ("[ ]", "level"), ("S", "source"), ("a", "work items"),
-        ("⏎", "detail"), ("=", "freeze"), ("?", "help"), ("q", "quit"),
-    )  # fmt: skip
+    def __init__(self, palette: Palette, controls: Controls, *, id: str) -> None:  # noqa: A002
+        super().__init__(palette, id=id)
+        self._controls = controls
 
     def line(self, y: int) -> Row:
         """Draw the hints that fit."""
+        palette = self.palette
         spans: list[Span] = []
-        for key, words in self.HINTS:
-            spans += [(f" {key} ", self.palette.bar_accent), (f"{words}  ", self.palette.bar_dim)]
-        return self.spread(spans, [], self.palette.bar)
+        for action in ACTIONS.values():
+            keys = self._controls.keys[action.name]
+            if action.hint and keys:
+                spans += [
+                    (f" {shown(keys[0])} ", palette.bar_accent),
+                    (f"{action.hint}  ", palette.bar_dim),
+                ]
+        count = self._controls.count
+        return self.spread(
+            spans, [(f" {count:,} ", palette.bar_alarm)] if count else [], palette.bar
+        )

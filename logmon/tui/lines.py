@@ -25,6 +25,11 @@ class LinesWidget(Widget):
         super().__init__(id=id)
         self.palette = palette
 
+    def restyle(self, palette: Palette) -> None:
+        """Take the colours of another theme."""
+        self.palette = palette
+        self.refresh()
+
     def line(self, y: int) -> Row:
         """Return row `y` as exactly `self.size.width` cells."""
         raise NotImplementedError

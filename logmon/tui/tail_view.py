@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from logmon.errors import PatternTooSlow
+from logmon.level import parse_level
 from logmon.tui.lines import LinesWidget
 from logmon.tui.render import Row, RowPainter, row_of
 
@@ -29,28 +29,6 @@ WHEEL_ROWS = 3
 
 class TailView(LinesWidget, can_focus=True):
     """The scrolling rows."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Down", show=False, id="down"),
-        Binding("k,up", "move(-1)", "Up", show=False, id="up"),
-        Binding("space,pagedown", "page(1)", "Page down", show=False, id="page_down"),
-        Binding("b,pageup,ctrl+b", "page(-1)", "Page up", show=False, id="page_up"),
-        Binding("ctrl+d", "half_page(1)", "Half page down", show=False, id="half_page_down"),
-        Binding("ctrl+u", "half_page(-1)", "Half page up", show=False, id="half_page_up"),
-        Binding("g,home", "first", "Oldest row", show=False, id="first"),
-        Binding("G,end", "follow", "Newest row", show=False, id="last"),
-        Binding("h,left", "sideways(-1)", "Left", show=False, id="left"),
-        Binding("l,right", "sideways(1)", "Right", show=False, id="right"),
-        Binding("F", "follow", "Follow", id="follow"),
-        Binding("equals_sign", "freeze", "Freeze", show=False, id="freeze"),
-        Binding("e", "jump_level('error', 1)", "Next error", show=False, id="next_error"),
-        Binding("E", "jump_level('error', -1)", "Previous error", show=False, id="previous_error"),
-        Binding("w", "jump_level('warn', 1)", "Next warning", show=False, id="next_warning"),
-        Binding("W", "jump_level('warn', -1)", "Last warning", show=False, id="previous_warning"),
-        Binding("a", "jump_item(1)", "Next work item", show=False, id="next_item"),
-        Binding("A", "jump_item(-1)", "Previous work item", show=False, id="previous_item"),
-        Binding("enter,p", "detail", "Detail", id="detail"),
-    ]  # fmt: skip
 
     class Moved(Message):
         """The selected row, the window or the follow state changed."""
@@ -159,63 +137,70 @@ class TailView(LinesWidget, can_focus=True):
         self.model_changed()
         self.post_message(self.Moved())
 
-    def action_move(self, rows: int) -> None:
+    def move(self, rows: int, count: int | None = None) -> None:
         """Move the selected row."""
-        self.model.move(rows)
+        self.model.move(rows * (count or 1))
         self._moved()
 
-    def action_page(self, pages: int) -> None:
+    def page(self, pages: int, count: int | None = None) -> None:
         """Move the window by whole screens."""
-        self.model.scroll(pages * max(1, self.size.height - 1))
+        self.model.scroll(pages * (count or 1) * max(1, self.size.height - 1))
         self._moved()
 
-    def action_half_page(self, halves: int) -> None:
+    def half_page(self, halves: int, count: int | None = None) -> None:
         """Move the window by half screens."""
-        self.model.scroll(halves * max(1, self.size.height // 2))
+        self.model.scroll(halves * (count or 1) * max(1, self.size.height // 2))
         self._moved()
 
-    def action_first(self) -> None:
-        """Go to the oldest row."""
+    def first(self, count: int | None = None) -> None:
+        """Go to the oldest row, or to the row of that number among those shown."""
         self.model.to_first()
+        if count:
+            self.model.move(count - 1)
         self._moved()
 
-    def action_follow(self) -> None:
+    def last(self, count: int | None = None) -> None:
+        """Go to the newest row and stay with it, or to the row of that number."""
+        if count:
+            self.first(count)
+        else:
+            self.follow()
+
+    def follow(self) -> None:
         """Go to the newest row and stay with it."""
         self.model.follow()
         self._moved()
 
-    def action_freeze(self) -> None:
+    def freeze(self) -> None:
         """Stop drawing new rows, or go on; recording goes on."""
         self.model.freeze()
         self._moved()
 
-    def action_sideways(self, steps: int) -> None:
-        """Move the messages sideways by half a screen; new rows do not move them back."""
-        self._sideways = max(0, self._sideways + steps * max(1, self.size.width // 3))
+    def sideways(self, steps: int, count: int | None = None) -> None:
+        """Move the messages sideways by a third of a screen; new rows do not move them back."""
+        cells = steps * (count or 1) * max(1, self.size.width // 3)
+        self._sideways = max(0, self._sideways + cells)
         self._strips.clear()
         self._moved()
 
-    def action_jump_level(self, name: str, direction: int) -> None:
+    def jump_level(self, name: str, direction: int) -> None:
         """Select the next or previous row that is at least this bad."""
-        from logmon.level import parse_level
-
         level = parse_level(name)
         if level is not None and not self.model.jump_level(level, 1 if direction > 0 else -1):
             self.app.bell()
         self._moved()
 
-    def action_jump_item(self, direction: int) -> None:
+    def jump_item(self, direction: int) -> None:
         """Select the next or previous row that belongs to a work item."""
         if not self.model.jump_item(1 if direction > 0 else -1):
             self.app.bell()
         self._moved()
 
-    def action_detail(self) -> None:
-        """Show or hide the selected row in full."""
+    def select_any(self) -> None:
+        """Select the newest row on the screen where none is selected."""
         if self.model.cursor is None and self._seqs:
             self.model.select(self._seqs[-1])
             self._moved()
-        self.post_message(self.DetailAsked())
 
     # Mouse
 

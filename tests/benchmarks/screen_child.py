@@ -96,13 +96,20 @@ class Hints(KeyHints):
 class BenchApp(LogmonApp):
     """The app with a key that only counts."""
 
-    BINDINGS = [Binding("x", "count", "Count"), Binding("Q", "quit", "Quit")]
+    BINDINGS = [
+        Binding("x", "tally", "Count", priority=True),
+        Binding("Q", "quit", "Quit", priority=True),
+    ]
 
     def compose(self):
         for widget in super().compose():
-            yield Hints(widget.palette, id="hints") if isinstance(widget, KeyHints) else widget
+            yield (
+                Hints(widget.palette, self.controls, id="hints")
+                if isinstance(widget, KeyHints)
+                else widget
+            )
 
-    def action_count(self) -> None:
+    def action_tally(self) -> None:
         hints = self.query_one(Hints)
         hints.count += 1
         hints.refresh()

@@ -18,11 +18,12 @@ from logmon.sentinel.pipeline import Sentinel
 from logmon.source import Arrival, Notice
 from logmon.sources.mock import MockSettings, MockSource
 from logmon.testing import NOON, FakeClock, arrival_of, make_event
+from logmon.tui.actions import keymap
 from logmon.tui.app import LogmonApp
-from logmon.tui.filter_bar import FilterBar
 from logmon.tui.filter_state import FilterState
-from logmon.tui.header import FilterLine, Header
+from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.panes import DetailPane, ItemsPane
+from logmon.tui.prompt import Offers, Prompt
 from logmon.tui.tail_view import TailView
 
 PICTURES = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
@@ -92,7 +93,7 @@ async def test_typing_a_filter_hides_the_other_rows_at_once():
         await s.give(
             make_event("payment accepted"), make_event("payment refused", level=Level.INFO)
         )
-        await pilot.press("slash", *"refus")
+        await pilot.press("slash", *"refused")
         await s.drawn(pilot)
         assert [row.split()[-1] for row in s.rows() if row] == ["refused"]
         await s.give(make_event("refused too"), make_event("fine"))
@@ -104,7 +105,7 @@ async def test_typing_a_filter_hides_the_other_rows_at_once():
         await pilot.press("slash", *"fine", "enter")
         await s.drawn(pilot)
         assert "1 of 4 shown" in s.line(FilterLine)
-        assert not s.app.screen.query_one(FilterBar).display
+        assert not s.app.screen.query_one(Prompt).display
 
 
 async def test_going_up_pauses_counts_what_is_new_and_f_follows_again():
@@ -212,7 +213,7 @@ async def test_painted_rows_leave_no_garbage_cycles():
         try:
             for n in range(100):
                 await s.give(*[make_event(f"more {n}.{m}") for m in range(30)])
-                s.app._frame()
+                s.app.drawing.frame()
                 await pilot.pause()
             gc.collect()
             strips = sum(isinstance(thing, Strip) for thing in gc.garbage)
@@ -239,7 +240,7 @@ async def test_nothing_is_drawn_while_the_terminal_is_behind():
 
 
 async def test_keys_can_be_changed_by_action_name():
-    async with stage(keys={"freeze": ["z"]}) as (s, pilot):
+    async with stage(keys=keymap({"freeze": ["z"]})) as (s, pilot):
         await pilot.press("z")
         assert s.app.model.frozen
 
@@ -370,3 +371,57 @@ def test_the_level_in_force_is_described_in_words():
     assert FilterState(levels=at_least(Level.WARN)).describe_level() == "≥ warn"
     assert FilterState(levels=frozenset({Level.ERROR})).describe_level() == "error"
     assert FilterState().describe_level() == "all"
+
+
+async def test_a_number_before_a_key_repeats_it_or_names_a_row():
+    async with stage() as (s, pilot):
+        for n in range(80):
+            await s.give(make_event(f"row {n}"))
+        await s.drawn(pilot)
+        await pilot.press("1", "2", "k")
+        assert s.app.model.cursor == 67
+        await pilot.press("2", "0", "G")
+        assert s.app.model.cursor == 19
+        await pilot.press("3")
+        assert " 3 " in s.line(KeyHints)
+        await pilot.press("j", "j")
+        assert s.app.model.cursor == 23
+
+
+async def test_a_key_pressed_behind_another_is_one_action():
+    async with stage(keys=keymap({"first": ["' g"]})) as (s, pilot):
+        for n in range(80):
+            await s.give(make_event(f"row {n}"))
+        await s.drawn(pilot)
+        await pilot.press("apostrophe", "g")
+        await pilot.pause()
+        assert s.app.model.cursor == 0
+
+
+async def test_a_typed_command_is_completed_run_and_refused_with_a_reason():
+    async with stage() as (s, pilot):
+        await s.give(make_event("row"))
+        await pilot.press("colon", *"free", "tab", "enter")
+        await s.drawn(pilot)
+        assert s.app.model.frozen
+        await pilot.press("colon", *"no-such", "enter")
+        await pilot.pause()
+        assert "no command 'no-such'" in s.line(Offers)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not s.app.screen.query_one(Prompt).display
+        await pilot.press("colon", "up")
+        await pilot.pause()
+        assert s.app.screen.query_one(Prompt).text == "freeze"
+
+
+async def test_a_bad_query_is_underlined_and_the_old_filter_stays():
+    async with stage() as (s, pilot):
+        await s.give(make_event("payment refused"), make_event("other"))
+        await pilot.press("ampersand", *"refused", "enter", "ampersand", *" (x")
+        await s.drawn(pilot)
+        assert "1 of 2 shown" in s.line(FilterLine)
+        assert "column 9" in s.line(Offers)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert s.app.screen.query_one(Prompt).display

@@ -12,8 +12,8 @@ from tests import pty_judge
 from tests.pty_judge import Terminal
 
 BROKEN = {
-    "in a handler": "app.LogmonApp.action_help = fail",
-    "in a frame": "app.LogmonApp._empty_text = fail",
+    "in a handler": "panels.Panels.help = fail",
+    "in a frame": "drawing.Drawing._empty_text = fail",
     "in a drawing": "header.FilterLine.line = fail",
     "at the start": "app.LogmonApp.on_mount = fail",
     "in the service": "runtime.LogMonitorService._start_sentinel = fail",
@@ -24,7 +24,7 @@ BROKEN = {
 def test_a_defect_is_named_in_one_line_and_leaves_the_terminal_as_it_was(where, monkeypatch):
     code = (
         "import sys\n"
-        "from logmon.tui import app, header\n"
+        "from logmon.tui import app, drawing, header, panels\n"
         "from logmon import runtime\n"
         "def fail(*a, **k): raise ZeroDivisionError('made \\x1b[31m up')\n"
         f"{BROKEN[where]}\n"

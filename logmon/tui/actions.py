@@ -1,0 +1,191 @@
+"""Every action of the screen, with its keys: the one table that bindings, help and palette read.
+
+An action is one row: its name (what `[tail.keys]` and `logmon keys` say), its keys, and the method
+that does it, as `owner.method`; owners are in `controls.py`. Knows no Textual.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from logmon.errors import ConfigError
+from logmon.tui.keys import key_sequence, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+Keymap = dict[str, tuple[str, ...]]
+"""Each action's keys, as Textual names them."""
+
+
+class Action(msgspec.Struct, frozen=True):
+    """Something a key, the palette and the command line can do."""
+
+    name: str
+    keys: tuple[str, ...]
+    """As people write them: `j`, `ctrl+f`, `f3`; two keys with a blank are pressed in turn."""
+    does: str
+    """`owner.method`"""
+    text: str
+    args: tuple[Any, ...] = ()
+    panel: str = "tail"
+    """Where the keys work: `app` everywhere, `tail` on the page of the tail, else that panel."""
+    counted: bool = False
+    """Whether the method takes `count`, the number typed before the key, or None."""
+    hint: str = ""
+    """A word for the last line of the screen."""
+
+
+MOVING = (
+    Action("down", ("j", "down"), "tail.move", "Down", (1,), counted=True),
+    Action("up", ("k", "up"), "tail.move", "Up", (-1,), counted=True),
+    Action("page_down", ("space", "pagedown"), "tail.page", "Page down", (1,), counted=True),
+    Action("page_up", ("b", "pageup", "ctrl+b"), "tail.page", "Page up", (-1,), counted=True),
+    Action("half_page_down", ("ctrl+d",), "tail.half_page", "Half page down", (1,), counted=True),
+    Action("half_page_up", ("ctrl+u",), "tail.half_page", "Half page up", (-1,), counted=True),
+    Action("first", ("g", "home"), "tail.first", "Oldest row, or row N", counted=True),
+    Action("last", ("G", "end"), "tail.last", "Newest row, or row N", counted=True),
+    Action("left", ("h", "left"), "tail.sideways", "Left", (-1,), counted=True),
+    Action("right", ("l", "right"), "tail.sideways", "Right", (1,), counted=True),
+    Action("follow", ("F",), "tail.follow", "Follow", hint="follow"),
+    Action("freeze", ("=",), "tail.freeze", "Freeze drawing; recording goes on", hint="freeze"),
+)
+
+FILTERING = (
+    Action("filter", ("&", "/", "\\"), "filters.open", "Type a filter", panel="app", hint="filter"),
+    Action("level_down", ("[",), "filters.level", "More levels", (-1,), panel="app"),
+    Action("level_up", ("]",), "filters.level", "Fewer levels", (1,), panel="app"),
+    Action("pick_level", ("L",), "filters.pick_level", "Pick a level", panel="app", hint="level"),
+    Action("pick_sources", ("S",), "filters.pick_sources", "Pick sources", panel="app",
+           hint="source"),
+    Action("toggle_filters", ("ctrl+f",), "filters.toggle", "Filters on or off", panel="app"),
+)  # fmt: skip
+
+JUMPING = (
+    Action("next_error", ("e",), "tail.jump_level", "Next error", ("error", 1)),
+    Action("previous_error", ("E",), "tail.jump_level", "Previous error", ("error", -1)),
+    Action("next_warning", ("w",), "tail.jump_level", "Next warning", ("warn", 1)),
+    Action("previous_warning", ("W",), "tail.jump_level", "Previous warning", ("warn", -1)),
+    Action("next_item", ("a",), "tail.jump_item", "Next work item", (1,), hint="work items"),
+    Action("previous_item", ("A",), "tail.jump_item", "Previous work item", (-1,)),
+)
+
+READING = (
+    Action(
+        "detail", ("enter", "p"), "panels.toggle_detail", "All of the selected row", hint="detail"
+    ),
+)
+
+ITEMS = (
+    Action(
+        "toggle_items", ("I",), "panels.toggle_items", "Work items beside the tail", panel="app"
+    ),
+)
+
+VIEWS = (
+    Action("view_tail", ("f3", "` t"), "views.show", "The tail", ("tail",), panel="app"),
+)  # fmt: skip
+
+PROGRAM = (
+    Action("command", (":",), "commands.open", "Type a command", panel="app", hint="command"),
+    Action("palette", ("ctrl+p",), "panels.palette", "Search all actions", panel="app"),
+    Action("help", ("?", "f1"), "panels.help", "Help for this panel", panel="app", hint="help"),
+    Action("mouse", ("f2",), "panels.mouse", "Mouse: logmon's or the terminal's",
+           panel="app"),
+    Action("next_panel", ("tab",), "panels.next", "Next panel", (1,), panel="app"),
+    Action("previous_panel", ("shift+tab",), "panels.next", "Previous panel", (-1,),
+           panel="app"),
+    Action("back", ("escape",), "panels.back", "Close what is open", panel="app"),
+    Action("leave", ("q",), "panels.leave", "Leave the view, then quit", panel="app", hint="quit"),
+    Action("quit", ("ctrl+c", "Z Z"), "app.exit", "Quit", panel="app"),
+)  # fmt: skip
+
+GROUPS: dict[str, tuple[Action, ...]] = {
+    "Moving": MOVING,
+    "Filtering": FILTERING,
+    "Jumping": JUMPING,
+    "Reading": READING,
+    "Work items": ITEMS,
+    "Views": VIEWS,
+    "Program": PROGRAM,
+}
+ACTIONS: dict[str, Action] = {action.name: action for group in GROUPS.values() for action in group}
+DIGITS = "0123456789"
+"""Keys of the tail that build a count; no action can have them there."""
+
+
+def keymap(
+    changes: Mapping[str, Iterable[str]],
+    where: Callable[[str], str] = "tail.keys.{}".format,
+) -> Keymap:
+    """Return each action's keys, as Textual names them, with the user's changes laid over.
+
+    Raises:
+        ConfigError: an unknown action or key, or one key for two actions that can both hear it.
+    """
+    keys: Keymap = {}
+    for name in changes:
+        if name not in ACTIONS:
+            raise ConfigError("is no action", where=where(name), hint=_near(name))
+    for name, action in ACTIONS.items():
+        try:
+            keys[name] = tuple(map(key_sequence, changes.get(name, action.keys)))
+        except ValueError as error:
+            raise ConfigError(str(error), where=where(name)) from None
+    _refuse_clashes(keys, changes, where)
+    return keys
+
+
+def _near(name: str) -> str:
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, ACTIONS, n=1)
+    return f"did you mean '{found[0]}'?" if found else "`logmon keys` prints them"
+
+
+def _refuse_clashes(
+    keys: Keymap, changes: Mapping[str, Iterable[str]], where: Callable[[str], str]
+) -> None:
+    taken: dict[str, list[Action]] = {}
+    for name, sequences in keys.items():
+        action = ACTIONS[name]
+        for sequence in sequences:
+            for other in taken.setdefault(sequence, []):
+                if action.panel == other.panel or "app" in (action.panel, other.panel):
+                    first, second = sorted((other.name, name), key=lambda n: n in changes)
+                    raise ConfigError(
+                        f"{shown(sequence)} is the key of '{first}' too, beside '{second}'",
+                        where=where(second if second in changes else first),
+                        hint=f"give '{first}' another key",
+                    )
+            taken[sequence].append(action)
+            _refuse_taken_starts(sequence, keys, name, where)
+            if sequence in DIGITS and action.panel in ("app", "tail"):
+                raise ConfigError(
+                    f"{sequence} begins a count such as 5j", where=where(name), hint="take another"
+                )
+
+
+def _refuse_taken_starts(
+    sequence: str, keys: Keymap, name: str, where: Callable[[str], str]
+) -> None:
+    """Refuse a key of its own that begins somebody's sequence of two."""
+    for other, sequences in keys.items():
+        if any(found.startswith(f"{sequence} ") for found in sequences):
+            raise ConfigError(
+                f"{shown(sequence)} begins keys of '{other}' too, beside '{name}'",
+                where=where(name),
+                hint=f"give '{other}' another key",
+            )
+
+
+def describe(keys: Keymap) -> Iterable[str]:
+    """Yield the lines that `logmon keys` prints."""
+    for title, group in GROUPS.items():
+        yield f"{title}"
+        for action in group:
+            names = "  ".join(shown(sequence) for sequence in keys[action.name])
+            where = "" if action.panel in ("app", "tail") else f"  ({action.panel})"
+            yield f"  {names:<20} {action.name:<18} {action.text}{where}"

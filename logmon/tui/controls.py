@@ -1,0 +1,159 @@
+"""Runs actions: who does `owner.method`, the count typed before a key, keys pressed in turn.
+
+An owner is a widget of the screen, found by its class, or a control: a plain class made once, with
+the app. `OWNERS` is the whole list; a class is imported when its first action runs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+from logmon.tui.actions import ACTIONS, DIGITS, Keymap
+from logmon.tui.keys import UNBOUND, shown
+from logmon.tui.lines import LinesWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from logmon.tui.app import LogmonApp
+    from logmon.tui.palette import Palette
+    from logmon.tui.render import Row, Span
+
+OWNERS: dict[str, str] = {
+    "tail": "logmon.tui.tail_view:TailView",
+    "filters": "logmon.tui.filters:Filters",
+    "views": "logmon.tui.views:Views",
+    "panels": "logmon.tui.panels:Panels",
+    "commands": "logmon.tui.command_line:Commands",
+}
+LARGEST_COUNT = 99_999_999
+
+
+def bindings_of(panel: str) -> list[BindingType]:
+    """Return a panel's bindings, for its `BINDINGS`; the user's keymap is laid over them."""
+    found: list[BindingType] = []
+    for action in ACTIONS.values():
+        if action.panel == panel:
+            keys = [key for key in action.keys if " " not in key.strip()] or [UNBOUND]
+            found.append(_binding(action.name, keys))
+    if panel == "tail":
+        found += [
+            Binding(digit, f"app.count({digit})", system=True, show=False) for digit in DIGITS
+        ]
+    return found
+
+
+def _binding(name: str, keys: list[str]) -> Binding:
+    from logmon.tui.keys import key_name
+
+    action = ACTIONS[name]
+    names = ",".join(key if key == UNBOUND else key_name(key) for key in keys)
+    priority = name == "quit"
+    return Binding(names, f"app.do('{name}')", action.text, show=False, id=name, priority=priority)
+
+
+class Controls:
+    """Finds owners and runs actions by name."""
+
+    def __init__(self, app: LogmonApp, keys: Keymap) -> None:
+        self._app = app
+        self.keys = keys
+        self.count = 0
+        """The number typed so far."""
+        self._owners: dict[str, Any] = {"app": app}
+
+    def owner(self, name: str) -> Any:
+        """Return who does the actions of this owner."""
+        found = self._owners.get(name)
+        if found is None:
+            module, _, kind = OWNERS[name].partition(":")
+            wanted = getattr(import_module(module), kind)
+            if issubclass(wanted, Widget):
+                return self._app.main.query_one(wanted)
+            found = self._owners[name] = wanted(self._app)
+        return found
+
+    def run(self, name: str) -> None:
+        """Do an action; a count goes to those that take one and is forgotten by the others."""
+        action = ACTIONS[name]
+        count, self.count = self.count, 0
+        owner, _, method = action.does.partition(".")
+        options = {"count": count or None} if action.counted else {}
+        getattr(self.owner(owner), method)(*action.args, **options)
+
+    def digit(self, digit: int) -> None:
+        """Add a digit to the count."""
+        self.count = min(self.count * 10 + digit, LARGEST_COUNT)
+
+    # Keys
+
+    def single_keys(self) -> dict[str, str]:
+        """Return the keymap as Textual takes it: action names and keys parted by commas."""
+        return {
+            name: ",".join(key for key in keys if " " not in key) or UNBOUND
+            for name, keys in self.keys.items()
+        }
+
+    def first_keys(self) -> set[str]:
+        """Return the keys that begin a sequence of two."""
+        return {key.partition(" ")[0] for keys in self.keys.values() for key in keys if " " in key}
+
+    def after(self, first: str) -> dict[str, str]:
+        """Return what the second key does: key to action name."""
+        return {
+            key.partition(" ")[2]: name
+            for name, keys in self.keys.items()
+            for key in keys
+            if key.startswith(f"{first} ")
+        }
+
+
+class SecondKey(ModalScreen[str]):
+    """Waits for the second key of a sequence and says on the last line what there is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "app.do('quit')", priority=True, show=False)
+    ]
+
+    def __init__(self, first: str, choices: Mapping[str, str], palette: Palette) -> None:
+        super().__init__()
+        self._first = first
+        self._choices = choices
+        self._palette = palette
+
+    def compose(self) -> ComposeResult:
+        """Show the choices in place of the key hints."""
+        yield Choices(self._first, self._choices, self._palette)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take the second key; any other key leaves."""
+        event.stop()
+        event.prevent_default()
+        self.dismiss(self._choices.get(event.key, ""))
+
+
+class Choices(LinesWidget):
+    """One line: each second key and what it does."""
+
+    def __init__(self, first: str, choices: Mapping[str, str], palette: Palette) -> None:
+        super().__init__(palette, id="choices")
+        self._first = first
+        self._choices = choices
+
+    def line(self, y: int) -> Row:
+        """Draw the choices that fit."""
+        spans: list[Span] = [(f" {shown(self._first)} ", self.palette.bar_badge)]
+        for key, name in self._choices.items():
+            spans += [
+                (f" {shown(key)} ", self.palette.bar_accent),
+                (f"{ACTIONS[name].text}  ", self.palette.bar_dim),
+            ]
+        return self.spread(spans, [], self.palette.bar)

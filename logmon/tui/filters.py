@@ -1,0 +1,131 @@
+"""What the user does to narrow the tail: the filter line, levels, sources, filters on and off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logmon.filter import SourceClause
+from logmon.level import Level, at_least
+from logmon.query import QueryError
+from logmon.tui.pickers import LevelPicker, SourcePicker
+from logmon.tui.prompt import Mistake, Offer
+from logmon.visible import visible
+
+if TYPE_CHECKING:
+    from logmon.tui.app import LogmonApp
+
+
+class Filters:
+    """Changes the filter's state and puts it into force."""
+
+    sign = "filter"
+    hint = "status:error service:api @http.status_code:>=500 -word"
+
+    def __init__(self, app: LogmonApp) -> None:
+        self._app = app
+        self._state = app.state
+        self.history: list[str] = []
+
+    # The filter line
+
+    def open(self) -> None:
+        """Type a filter."""
+        self._app.open_prompt(self, self._state.text)
+
+    def changed(self, text: str) -> Mistake | None:
+        """Filter while it is typed; what cannot be read leaves the old filter in force."""
+        return self.take(text)
+
+    def entered(self, text: str) -> Mistake | None:
+        """Keep the filter."""
+        mistake = self.take(text)
+        if mistake is None:
+            self._app.close_prompt()
+        return mistake
+
+    def cancelled(self, before: str) -> None:
+        """Go back to the old filter."""
+        self.take(before)
+        self._app.close_prompt()
+
+    def offers(self, text: str, cursor: int) -> list[Offer]:
+        """Offer nothing yet."""
+        return []
+
+    def take(self, text: str) -> Mistake | None:
+        """Put a query into force, or return what is wrong with it."""
+        try:
+            self._state.set_text(text)
+        except QueryError as error:
+            return Mistake(str(error).removeprefix("query: "), error.column)
+        self.apply()
+        return None
+
+    def apply(self) -> None:
+        """Put the state into force, on rows that are held and rows to come."""
+        self._app.filter_changed()
+
+    def refuse(self, reason: str) -> None:
+        """Drop a query that cannot be applied after all, and say so."""
+        self._state.set_text("")
+        self.apply()
+        self._app.notify(reason, title="filter dropped", severity="error", markup=False)
+
+    # Levels, sources, all of it
+
+    def level(self, steps: int) -> None:
+        """Show fewer or more levels."""
+        self._state.change_level(steps)
+        self.apply()
+
+    def pick_level(self) -> None:
+        """Choose a level from a list."""
+
+        def taken(level: Level | None) -> None:
+            if level is not None:
+                self._state.levels = at_least(level)
+                self.apply()
+
+        self._app.push_screen(LevelPicker(self._state.minimum), taken)
+
+    def pick_sources(self) -> None:
+        """Choose sources from a list."""
+
+        def taken(names: tuple[str, ...] | None) -> None:
+            if names is not None:
+                self._state.sources = tuple(glob_escape(name) for name in names)
+                self.apply()
+
+        counts = self.source_counts()
+        wanted = SourceClause(self._state.sources)
+        shown = frozenset(name for name in counts if wanted.allows(name))
+        health = " · ".join(
+            f"{visible(name[:40])}: {visible(source.state[:60])}"
+            for name, source in self._app.hub.sources.items()
+        )
+        self._app.push_screen(SourcePicker(counts, shown, health), taken)
+
+    def source_counts(self) -> dict[str, int]:
+        """Return how many held rows each emitter has."""
+        counts: dict[str, int] = {}
+        snapshot = self._app.hub.log.snapshot
+        for segment in snapshot.segments:
+            start, stop = snapshot.bounds(segment)
+            totals = np.bincount(segment.source_ids[start:stop], minlength=len(segment.names))
+            for name, total in zip(segment.names, totals.tolist(), strict=False):
+                if total:
+                    counts[name] = counts.get(name, 0) + total
+        return counts
+
+    def toggle(self) -> None:
+        """Lift all filters, or put them back."""
+        self._state.enabled = not self._state.enabled
+        self.apply()
+
+
+def glob_escape(name: str) -> str:
+    """Return a glob that matches exactly this name."""
+    escaped = "".join(f"[{char}]" if char in "*?[" else char for char in name)
+    return f"?{escaped[1:]}" if escaped.startswith("!") else escaped
