@@ -128,7 +128,7 @@ def patterns(
 @app.command()
 def keys(config: ConfigFile = None) -> None:
     """Print the screen's keys and the action names they have in [tail.keys]."""
-    with _Errors():
+    with Errors():
         from logmon.config import load_config
         from logmon.tui.actions import describe, keymap
 
