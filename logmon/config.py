@@ -282,6 +282,25 @@ class ApiSettings(_Table):
     """A connection that has not sent a whole request head after so long is closed."""
 
 
+class RedactionSettings(_Table):
+    """`[redaction]`: secrets are taken out of what is kept, served, sent or exported."""
+
+    enabled: bool = True
+    """Whether they are."""
+
+    keys: list[str] = []
+    """More names of fields whose value is a secret, in any case."""
+
+    allow_keys: list[str] = []
+    """Names of fields that are none, though they sound like it."""
+
+    email: bool = False
+    """Whether e-mail addresses are taken out too."""
+
+    ip: bool = False
+    """Whether IP addresses are taken out too."""
+
+
 class Config(_Table):
     """Everything that is configured."""
 
@@ -290,6 +309,7 @@ class Config(_Table):
     sentinel: SentinelSettings = SentinelSettings()
     store: StoreSettings = StoreSettings()
     api: ApiSettings = ApiSettings()
+    redaction: RedactionSettings = RedactionSettings()
     levels: dict[str, LevelName] = {}
     """`[levels]`: extra spellings of levels."""
 
