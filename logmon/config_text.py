@@ -49,7 +49,8 @@ def _table(config: Config, values: dict[str, Any], place: Path_) -> Iterator[str
         if key in inner:
             continue
         origin = config.origin((*place, key))
-        text = '"…"' if SECRET_KEY.search(key) and value else _value(value)
+        hidden = SECRET_KEY.search(key) and value and isinstance(value, str)
+        text = '"…"' if hidden else _value(value)
         yield f"{_key(key)} = {text}" + (f"  # {origin}" if origin else "")
     for key, value in inner.items():
         path = (*place, key)
