@@ -62,6 +62,8 @@ class LogEventHub:
         first = 0 if journal is None else journal.next_seq
         self.log = EventLog(max_rows=max_rows, max_bytes=max_bytes, first_seq=first)
         self.journal = journal
+        self.history = journal
+        """Where rows are read that the log no longer holds: also where another process writes."""
         self.store_trouble = ""
         """Why nothing can be written now; empty when all is well."""
         self.sources: dict[str, SourceStatistics] = {}
@@ -138,7 +140,7 @@ class LogEventHub:
             outside=outside,
             limit=limit,
             on_read=self._on_read if when_full == "block" or outside else None,
-            journal=self.journal,
+            journal=self.history,
         )
         self._subscriptions.append(subscription)
         return subscription
@@ -166,6 +168,10 @@ class LogEventHub:
                 await asyncio.wait(self._saying)
             else:
                 await self._bell.wait()
+
+    async def moved(self) -> None:
+        """Wait until readers may have something to read: rows came, or pipelines went on."""
+        await self._bell.wait()
 
     def recent(
         self,

@@ -160,6 +160,7 @@ class LogMonitorService:
         if self._store.writes:
             await self.hub.warm(rows)
         else:
+            self.hub.history = self._store
             newest = self._store.newest_seq()
             self.hub.log.begin_at(newest)
             await self._read_along(self._store, newest - rows - 1)

@@ -117,16 +117,24 @@ class Subscription:
         self._closed = True
         self._bell.ring()
 
-    def take(self) -> Slice | None:
+    @property
+    def stop(self) -> int:
+        """The first `seq` it may not read yet."""
+        return self._log.snapshot.next_seq if self._limit is None else self._limit()
+
+    def take(self, *, within: int | None = None) -> Slice | None:
         """Return the next rows that pass, or None when there are none now. Never waits.
 
-        A slice holds rows of one segment: at most about 1,000. The rows count as done with when
-        `take` is called again.
+        A slice holds rows of one segment: at most about 1,000. `within` looks at no more than
+        the next so many rows, for a reader that must not take long: None then also means that
+        none of these passed. The rows count as done with when `take` is called again.
         """
         self._acknowledge()
         snapshot = self._log.snapshot
-        stop = snapshot.next_seq if self._limit is None else self._limit()
+        stop = self.stop
         self._miss(snapshot.first_seq)
+        if within is not None:
+            stop = min(stop, self.position + within)
         for segment, start, end in snapshot.spans(self.position, stop):
             rows = segment.rows(self.filter, start, end, outside=self.outside)
             self.position = segment.first_seq + end
@@ -147,8 +155,8 @@ class Subscription:
     async def batches(self) -> AsyncGenerator[Slice, None]:
         """Yield slices as they come, until the subscription or the hub is closed."""
         while not self._closed:
-            if self._journal is not None and self.position < self._log.snapshot.first_seq:
-                async for older in self._older(self._journal):
+            if self.reads_older:
+                async for older in self.older():
                     yield older
                 continue
             rows = self.take()
@@ -162,11 +170,18 @@ class Subscription:
             else:
                 await self._bell.wait()
 
-    async def _older(self, journal: Journal) -> AsyncGenerator[Slice, None]:
+    @property
+    def reads_older(self) -> bool:
+        """Whether the next rows are held no more by the log, but may be by the journal."""
+        return self._journal is not None and self.position < self._log.snapshot.first_seq
+
+    async def older(self) -> AsyncGenerator[Slice, None]:
         """Yield what the journal holds of the rows from here on, as far as one reading goes."""
+        if self._journal is None:
+            return
         self._acknowledge()
         before = self.position
-        blocks = await journal.read(self.position - 1, OLDER_ROWS)
+        blocks = await self._journal.read(self.position - 1, OLDER_ROWS)
         if not blocks:
             self._miss(self._log.snapshot.first_seq)
         for block in blocks:

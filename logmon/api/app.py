@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,17 @@ from starlette.routing import Route, Router
 
 from logmon.api.door import Api, Door
 from logmon.api.doors import doors
+from logmon.api.frames import Frames
 from logmon.api.gate import Gate, admit, bounded
 from logmon.api.limits import Rate
 from logmon.api.refused import Refused
 from logmon.api.sessions import Sessions
+from logmon.api.streams import StreamLimits, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from logmon.api.tokens import Tokens
     from logmon.config import ApiSettings
@@ -36,17 +39,27 @@ def build_app(
     port: int | None = None,
     more: Iterable[Door] = (),
     monotonic: Callable[[], float] = time.monotonic,
-) -> ASGIApp:
+) -> Gate:
     """Return the application that serves a service.
 
     `redact` is what every event passes before it leaves; `say` gets one line about each thing a
     person should know; `port` is the one it listens on, where that is not the configured one.
     """
+    hub = service.hub
+    epoch = secrets.token_hex(4) if hub.history is None else hub.history.epoch
+    frames = Frames(epoch, redact)
+    limits = StreamLimits(
+        total=settings.max_streams,
+        per_token=settings.max_streams_per_token,
+        send_timeout_s=settings.send_timeout,
+    )
     api = Api(
         service,
         settings,
         tokens=tokens,
         sessions=Sessions(tokens, monotonic=monotonic),
+        frames=frames,
+        streams=Streams(hub, frames, tokens, limits, say),
         by_token=Rate(settings.requests_per_second, "requests", monotonic=monotonic),
         by_address=Rate(
             settings.refusals_per_second, "requests without a token", monotonic=monotonic

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 SILENT = logging.getLogger("logmon.api.connection")
 SILENT.setLevel(logging.CRITICAL + 1)
@@ -41,6 +42,9 @@ class Connection(H11Protocol):
     def __init__(self, *, connections: Connections, **given: Any) -> None:
         super().__init__(**given)
         self.logger = SILENT
+        self.app_state = {"connection": self}
+        self.on_writable: Callable[[], None] | None = None
+        """Called when the client took what was waiting for it; set by the stream it carries."""
         self._all = connections
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -70,6 +74,25 @@ class Connection(H11Protocol):
         super().on_response_complete()  # may begin the next, pipelined request
         if unread:
             self.transport.close()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the client is behind: about 64 KiB wait for it."""
+        return self.flow.write_paused
+
+    def write(self, data: bytes) -> None:
+        """Send bytes past h11, which knows that a chunked body has begun: no copy, no await."""
+        self.transport.write(data)
+
+    def resume_writing(self) -> None:
+        """Go on sending: the client took what was waiting for it."""
+        super().resume_writing()
+        if self.on_writable is not None:
+            self.on_writable()
+
+    def close(self) -> None:
+        """Close when everything is sent."""
+        self.transport.close()
 
     def abort(self) -> None:
         """Close at once, whatever is still to be sent."""

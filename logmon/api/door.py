@@ -12,8 +12,12 @@ from starlette.responses import Response
 from logmon.api.tokens import Scope
 
 if TYPE_CHECKING:
+    from starlette.types import Scope as Scope_
+
+    from logmon.api.frames import Frames
     from logmon.api.limits import Rate
     from logmon.api.sessions import Sessions
+    from logmon.api.streams import Streams
     from logmon.api.tokens import Tokens
     from logmon.config import ApiSettings
     from logmon.event import LogEvent
@@ -30,6 +34,8 @@ class Api:
         *,
         tokens: Tokens,
         sessions: Sessions,
+        frames: Frames,
+        streams: Streams,
         by_token: Rate,
         by_address: Rate,
         redact: Callable[[LogEvent], LogEvent] | None,
@@ -40,6 +46,8 @@ class Api:
         self.settings = settings
         self.tokens = tokens
         self.sessions = sessions
+        self.frames = frames
+        self.streams = streams
         self.by_token = by_token
         self.by_address = by_address
         self.redact = redact
@@ -65,6 +73,6 @@ class Door(msgspec.Struct, frozen=True):
     """The largest body it takes, in bytes."""
 
 
-def token_of(scope: dict[str, Any]) -> Any:
+def token_of(scope: Scope_) -> Any:
     """Return the `Token` the gate found, None at a door that needs none."""
     return scope["state"].get("token")

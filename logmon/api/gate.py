@@ -51,7 +51,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, api: Api) -> None:
         self._app = app
-        self._api = api
+        self.api = api
         self._hosts = _LOOPBACK | _names(api.settings.host, *api.settings.allowed_hosts)
         self._origins = frozenset(origin.lower() for origin in api.settings.allowed_origins)
 
@@ -65,7 +65,7 @@ class Gate:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, no trace leaves the process
             if answer.started:  # nothing can be said any more: the connection is closed
-                self._api.say(f"a request failed: {type(error).__name__}: {error}")
+                self.api.say(f"a request failed: {type(error).__name__}: {error}")
                 return
             await self._refusal(error)(scope, receive, answer)
 
@@ -76,7 +76,7 @@ class Gate:
         if isinstance(error, HTTPException):
             headers = dict(error.headers or {})
             return JSONResponse({"error": error.detail}, error.status_code, headers)
-        self._api.say(f"a request failed: {type(error).__name__}: {error}")
+        self.api.say(f"a request failed: {type(error).__name__}: {error}")
         if isinstance(error, LogmonError):
             return JSONResponse({"error": str(error)}, 503, {"Retry-After": "5"})
         return JSONResponse({"error": "internal error"}, 500)

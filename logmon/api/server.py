@@ -1,4 +1,4 @@
-"""Listens, serves and stops: no signal handlers, no access log, no lifespan, at most 1 s to end."""
+"""Listens, serves and stops: no signal handlers, no access log, and half a second to end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from logmon.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from logmon.api.gate import Gate
     from logmon.api.tokens import Tokens
     from logmon.config import ApiSettings
     from logmon.event import LogEvent
     from logmon.runtime import LogMonitorService
 
-END_WITHIN_S = 1.0
+END_WITHIN_S = 0.5
 TLS_HANDSHAKE_WITHIN_S = 5.0
 H11_BYTES = 16_384
 
@@ -47,6 +48,7 @@ class ApiServer:
         self._state = ServerState()
         self.connections = Connections(settings.max_connections, settings.header_timeout)
         self._server: asyncio.Server | None = None
+        self.app: Gate | None = None
         self.url = ""
         """Where it listens, once it does."""
 
@@ -61,7 +63,7 @@ class ApiServer:
         check_exposure(settings)
         listening = _listen(settings.host, settings.port)
         host, port = listening.getsockname()[:2]
-        app = build_app(
+        self.app = build_app(
             self._service,
             settings,
             tokens=self._tokens,
@@ -70,7 +72,7 @@ class ApiServer:
             port=port,
         )
         try:
-            config = self._config(app)
+            config = self._config(self.app)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             listening.close()
             raise ConfigError(f"cannot be used: {error}", where="api.tls_cert") from None
@@ -112,6 +114,8 @@ class ApiServer:
         if self._server is None:
             return
         self._server.close()
+        if self.app is not None:
+            self.app.api.streams.close()
         for connection in list(self._state.connections):
             connection.shutdown()
         if self._state.tasks:
