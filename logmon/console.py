@@ -17,6 +17,7 @@ import msgspec
 
 from logmon.event import encode, encode_ascii
 from logmon.level import Level
+from logmon.row_text import mark_text, text_columns
 from logmon.visible import visible
 
 if TYPE_CHECKING:
@@ -104,17 +105,11 @@ class Console:
 
     def _text_line(self, row: Delivery) -> str:
         event = row.event
-        try:
-            moment = event.timestamp.astimezone(self._options.zone)
-        except OverflowError:
-            moment = event.timestamp
-        time = moment.isoformat(sep=" ", timespec="milliseconds")
-        source = visible(event.source)[:40].ljust(12)
-        message = visible(event.message)
-        mark = f"  ◆ {visible(row.work_item)}" if row.work_item else ""
+        time, code, source, message = text_columns(event, self._options.zone)
+        mark = mark_text(row.work_item)
         if not self._options.color:
-            return f"{time} {event.level.code} {source} {message}{mark}\n"
-        level = f"\x1b[{_SGR[event.level]}m{event.level.code}\x1b[0m"
+            return f"{time} {code} {source} {message}{mark}\n"
+        level = f"\x1b[{_SGR[event.level]}m{code}\x1b[0m"
         mark = f"\x1b[35m{mark}\x1b[0m" if mark else ""
         return f"\x1b[2m{time}\x1b[0m {level} \x1b[34m{source}\x1b[0m {message}{mark}\n"
 

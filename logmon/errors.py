@@ -8,6 +8,7 @@ LogmonError
 │       └── CredentialsError     every credential was refused (exit code 4)
 ├── StoreError               the store cannot be opened, read or written (exit code 3)
 │   └── StoreFull                no room now; nothing was written, try again later
+├── ExportError              the shown rows could not be written to a file; no file is left
 ├── MalformedEvent           one record could not become a LogEvent; it goes to the dead letters
 └── PatternTooSlow           a regular expression ran out of its time
 """
@@ -53,6 +54,10 @@ class PermanentSourceError(SourceError):
 
 class CredentialsError(PermanentSourceError):
     """The other side refused every credential that is configured."""
+
+
+class ExportError(LogmonError):
+    """The rows could not be written to a file; nothing is left of it."""
 
 
 class StoreError(LogmonError):

@@ -1,0 +1,298 @@
+"""What is taken out of the screen: copies that a shell may be given, and files of one's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from datetime import UTC
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logmon.batch import EventBatch
+from logmon.errors import ExportError
+from logmon.event_log import EventLog
+from logmon.filter import EVERYTHING, LogFilter, TextClause, build_filter
+from logmon.level import ALL_LEVELS, Level, at_least
+from logmon.query import parse_query
+from logmon.testing import make_event
+from logmon.tui.copy_forms import (
+    Narrowing,
+    Started,
+    as_command,
+    as_curl,
+    as_query,
+    level_words,
+    row_line,
+    rows_text,
+    shell_word,
+)
+from logmon.tui.export import Exporting, form_of
+from logmon.visible import visible
+from tests.hostile import ATTACKS
+
+
+def log_of(*events, origin="mock") -> EventLog:
+    log = EventLog()
+    log.append(EventBatch(events), origin=origin)
+    return log
+
+
+@pytest.mark.parametrize("form", ["text", "raw", "json"])
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_copied_row_is_one_printable_line(form, name):
+    text = ATTACKS[name]
+    log = log_of(make_event(text, source=text[:50], attributes={text[:50]: text}, tags=(text,)))
+    copied, rows = rows_text(log.snapshot, [0], form, UTC)
+    assert rows == 1
+    assert visible(copied) == copied
+    assert "\n" not in copied
+
+
+def test_rows_are_copied_in_three_forms_and_evicted_ones_are_not_counted():
+    log = log_of(make_event("one", level=Level.WARN), make_event("two"))
+    log.link({0: "WI-7"})
+    text, rows = rows_text(log.snapshot, [0, 1, 99], "text", UTC)
+    assert rows == 2
+    assert text.splitlines()[0] == "2026-11-23 12:00:00.000+00:00 WRN tests        one  ◆ WI-7"
+    parsed = [
+        json.loads(line) for line in rows_text(log.snapshot, [0, 1], "json", UTC)[0].splitlines()
+    ]
+    assert [(event["message"], event.get("work_item")) for event in parsed] == [
+        ("one", "WI-7"),
+        ("two", None),
+    ]
+    assert row_line(log.snapshot.delivery(0), b"as \xff came", "raw", UTC) == "as \\xff came"
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30))
+def test_a_shell_reads_a_quoted_word_back_as_it_was(text):
+    """bash gives the program what the word stands for, byte for byte."""
+    word = shell_word(text)
+    assert visible(word) == word
+    said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert said.stdout == text.encode()
+
+
+def test_a_file_name_that_is_no_utf8_survives_quoting():
+    name = os.fsdecode(b"caf\xe9 \x1b]0;x\x07.log")
+    said = subprocess.run(
+        ["bash", "-c", f"printf %s {shell_word(name)}"], capture_output=True, check=True
+    )
+    assert said.stdout == os.fsencode(name)
+
+
+VIEW = Narrowing(
+    levels=at_least(Level.WARN), sources=("pay*", "!test"), query="card -@http.status:2*"
+)
+
+
+def test_the_command_opens_the_same_view():
+    started = Started(command="replay", files=("a b.log", "-x.log"), flags=("-z", "Europe/Berlin"))
+    assert as_command(started, VIEW) == (
+        "logmon replay -z Europe/Berlin -l warn -s 'pay*' -s '!test' -q 'card -@http.status:2*'"
+        " -- 'a b.log' -x.log"
+    )
+    assert as_command(Started(), Narrowing()) == "logmon tail"
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_copied_command_holds_a_control_character(name):
+    text = ATTACKS[name][:200]
+    view = Narrowing(levels=frozenset({Level.ERROR}), sources=(text, f"!{text}"), query=text)
+    started = Started(files=(text,), flags=("-g", text))
+    for line in (as_command(started, view), as_curl(started, view), as_query(view)):
+        assert visible(line) == line
+
+
+def test_curl_names_the_variable_and_asks_for_the_same_rows():
+    line = as_curl(Started(api="http://127.0.0.1:9999"), VIEW)
+    head, url = line.rsplit(" ", 1)
+    assert head == 'curl -sS -H "Authorization: Bearer $LOGMON_API_TOKEN"'
+    parts = urlsplit(url.strip("'"))
+    assert (parts.netloc, parts.path) == ("127.0.0.1:9999", "/api/log-monitor/events/recent")
+    assert parse_qs(parts.query) == {
+        "limit": ["1000"], "level": ["warn"], "source": ["pay*", "!test"], "q": [VIEW.query],
+    }  # fmt: skip
+
+
+def test_no_form_holds_the_token(monkeypatch):
+    monkeypatch.setenv("LOGMON_API_TOKEN", "s3cret-token")
+    assert "s3cret" not in as_curl(Started(), VIEW) + as_command(Started(), VIEW) + as_query(VIEW)
+
+
+def test_the_view_as_one_datadog_query():
+    assert as_query(VIEW) == (
+        "card -@http.status:2* status:(warn OR error OR critical OR alert OR emergency)"
+        " service:pay* -service:test"
+    )
+    assert as_query(Narrowing()) == "*"
+    assert as_query(Narrowing(query="a OR b", sources=("x",))) == "(a OR b) service:x"
+
+
+LEVELS = st.frozensets(st.sampled_from(list(Level)), min_size=1)
+NAMES = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=8)
+
+
+@given(LEVELS, st.lists(NAMES, max_size=2), st.sampled_from(["", "card", "card OR fee"]))
+def test_the_query_lets_through_what_levels_and_sources_do(levels, names, text):
+    """Tried on rows of each level and of each of these names, taken literally."""
+    from logmon.tui.filters import glob_escape
+
+    sources = tuple(glob_escape(name) for name in names)
+    view = Narrowing(levels=levels, sources=sources, query=text)
+    clause = parse_query(as_query(view))
+    clauses = [] if not text else [parse_query(text)]
+    plain = build_filter(levels=levels, sources=sources, clauses=clauses)
+    for level in Level:
+        for name in [*names, "other"]:
+            for message in ("card fee", "neither"):
+                event = make_event(message, level=level, source=name)
+                wanted = plain.matches(event)
+                assert (clause is None or clause.matches(event)) == wanted, (as_query(view), event)
+
+
+def test_levels_are_written_as_the_flag_takes_them():
+    assert level_words(ALL_LEVELS) == ""
+    assert level_words(at_least(Level.ERROR)) == "error"
+    assert level_words(frozenset({Level.WARN, Level.CRITICAL})) == "warn,critical"
+
+
+# Export
+
+
+def exporting(path: Path, **options) -> Exporting:
+    options = {"overwrite": False, "zone": UTC, "sleep": lambda _: None, **options}
+    return Exporting(path, options.pop("form", form_of(path)), **options)
+
+
+def many(count: int) -> EventLog:
+    log = EventLog()
+    for start in range(0, count, 500):
+        log.append(
+            EventBatch(
+                [
+                    make_event(f"row {n}", level=Level.ERROR if n % 5 == 0 else Level.INFO)
+                    for n in range(start, min(count, start + 500))
+                ]
+            ),
+            origin="mock",
+        )
+    return log
+
+
+def test_only_what_passes_is_written_for_the_owner_alone(tmp_path):
+    path = tmp_path / "out.jsonl"
+    log = many(2_000)
+    log_filter = build_filter(levels=at_least(Level.ERROR), clauses=[TextClause(("5",))])
+    export = exporting(path)
+    done = export.run(log.snapshot, log_filter)
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    expected = [f"row {n}" for n in range(0, 2_000, 5) if "5" in str(n)]
+    assert [line["message"] for line in lines] == expected
+    assert (done.written, done.looked_at, done.held) == (len(expected), 2_000, 2_000)
+    assert done.nbytes == path.stat().st_size
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+def test_raw_is_the_bytes_as_they_came_without_logmons_own_rows(tmp_path):
+    path = tmp_path / "out.log"
+    log = log_of(make_event("one", id="1"))
+    log.append(EventBatch([make_event("WI-1 opened")]), origin="sentinel")
+    exporting(path).run(log.snapshot, EVERYTHING)
+    assert len(path.read_bytes().splitlines()) == 1
+    text = tmp_path / "out.txt"
+    exporting(text).run(log.snapshot, EVERYTHING)
+    assert len(text.read_text().splitlines()) == 2
+
+
+def test_a_file_that_is_there_is_refused_unless_told(tmp_path):
+    path = tmp_path / "out.json"
+    path.write_text("precious")
+    log = many(10)
+    with pytest.raises(ExportError, match=r"is there already; :export! writes over it"):
+        exporting(path).run(log.snapshot, EVERYTHING)
+    assert path.read_text() == "precious"
+    exporting(path, overwrite=True).run(log.snapshot, EVERYTHING)
+    assert len(path.read_text().splitlines()) == 10
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_dangling_link_is_no_way_out(tmp_path):
+    path = tmp_path / "out.json"
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ExportError, match="is there already"):
+        exporting(path).run(many(1).snapshot, EVERYTHING)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_that_comes_into_being_meanwhile_is_not_touched(tmp_path):
+    path = tmp_path / "out.json"
+    export = exporting(path, sleep=lambda _: path.write_text("other"))
+    with pytest.raises(ExportError, match="meanwhile"):
+        export.run(many(10).snapshot, EVERYTHING)
+    assert path.read_text() == "other"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_calling_it_off_leaves_nothing_and_what_was_there(tmp_path):
+    path = tmp_path / "out.json"
+    path.write_text("precious")
+    steps = []
+
+    def sleep(_):
+        steps.append(export.progress.looked_at)
+        if len(steps) == 3:
+            export.cancel()
+
+    export = exporting(path, overwrite=True, sleep=sleep)
+    with pytest.raises(ExportError, match="called off"):
+        export.run(many(5_000).snapshot, EVERYTHING)
+    assert steps == sorted(steps)
+    assert path.read_text() == "precious"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_is_not_there_and_a_folder_as_a_name_are_refused(tmp_path):
+    log = many(1)
+    with pytest.raises(ExportError, match="no such folder"):
+        exporting(tmp_path / "no" / "x.json").run(log.snapshot, EVERYTHING)
+    with pytest.raises(ExportError, match="is a folder"):
+        exporting(tmp_path, form="json").run(log.snapshot, EVERYTHING)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
+    folder = tmp_path / "x"
+    folder.mkdir(mode=0o700)
+    path = folder / ("n" * 250 + ".json")  # the partial name is too long
+    with pytest.raises(ExportError, match="File name too long"):
+        exporting(path).run(many(1).snapshot, EVERYTHING)
+    assert not list(folder.iterdir())
+
+
+def test_an_export_runs_on_another_thread_while_rows_come(tmp_path):
+    log = many(5_000)
+    export = exporting(tmp_path / "out.json", sleep=lambda _: None)
+    snapshot = log.snapshot
+    thread = threading.Thread(
+        target=export.run, args=(snapshot, LogFilter((TextClause(("row",)),)))
+    )
+    thread.start()
+    for n in range(200):
+        log.append(EventBatch([make_event(f"late {n}")]), origin="mock")
+    thread.join()
+    assert export.progress.written == 5_000
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("a.jsonl", "json"), ("a.JSON", "json"), ("a.txt", "text"), ("a.log", "raw"), ("a", "raw")],
+)
+def test_the_name_asks_for_the_form(name, form):
+    assert form_of(Path(name)) == form
