@@ -117,6 +117,16 @@ class PatternTable:
     def __len__(self) -> int:
         return len(self._sums().ids)
 
+    @property
+    def span_ns(self) -> int:
+        """How long a stretch of time the held rows cover, in nanoseconds."""
+        return self._grid.width_ns * self._grid.count
+
+    def template(self, place: int) -> str:
+        """Return the template at a place."""
+        sums = self._sums()
+        return self.templates.name(int(sums.ids[sums.order[place]]))
+
     def at(self, place: int) -> PatternSummary:
         """Return the template at a place; the most frequent one is at 0."""
         sums = self._sums()

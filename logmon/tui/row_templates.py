@@ -6,6 +6,7 @@ template that becomes part of a wider one later takes its rows along.
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ class RowTemplates:
 
     def __init__(self) -> None:
         self._miner = TemplateMiner()
+        self._mining = Lock()
         self._names: list[str] = ["", ""]
         self._places: dict[str, int] = {}
         self._canon: Ids = np.arange(64, dtype=np.uint32)
@@ -69,8 +71,11 @@ class RowTemplates:
         self._merge()
 
     def of(self, event: LogEvent) -> str:
-        """Return the template of an event: its own, else the one mined from its message."""
-        return event.message_template or self._miner.template(event.message)
+        """Return the template of an event: its own, else the one mined; safe on any thread."""
+        if event.message_template:
+            return event.message_template
+        with self._mining:
+            return self._miner.template(event.message)
 
     def _id(self, name: str) -> int:
         place = self._places.get(name)
@@ -84,7 +89,9 @@ class RowTemplates:
 
     def _merge(self) -> None:
         """Give rows of templates that became part of others to those."""
-        for old, new in self._miner.merges().items():
+        with self._mining:
+            merges = self._miner.merges()
+        for old, new in merges.items():
             if old in self._places:
                 place, wider = self._places[old], self._id(new)
                 self._canon[self._canon == self._canon[place]] = wider
