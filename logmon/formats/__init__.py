@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from logmon.errors import ConfigError, MalformedEvent
 from logmon.event import to_ns
 from logmon.formats.access import ACCESS
+from logmon.formats.canonical_block import CanonicalBlocks, Scanned
 from logmon.formats.envelopes import CRI, DOCKER_OPENS
 from logmon.formats.json_dialects import CANONICAL, JSON_DIALECTS, dialect_of
 from logmon.formats.json_lines import (
     read_canonical,
     read_object,
     refuse_other_json,
-    scan_canonical,
 )
 from logmon.formats.klog import KLOG
 from logmon.formats.line import Dialect, Kind, Line, Reading
@@ -32,9 +32,10 @@ from logmon.formats.traces import Joiner
 from logmon.level import LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableSequence
+    from collections.abc import Mapping
 
     from logmon.event import LogEvent
+    from logmon.formats.canonical_block import Places
     from logmon.formats.json_dialects import JsonDialect
     from logmon.level import Level
 
@@ -106,6 +107,8 @@ class LineDecoder:
             zone=zone,
             levels={name: level for name, level in spellings.items() if name not in LABELS},
         )
+        may_be_canonical = self._is_auto or self._json is CANONICAL
+        self._blocks = CanonicalBlocks(self._reading.level) if may_be_canonical else None
 
     def decode(self, raw: bytes, offset: int, fallback_ns: int) -> LogEvent:
         """Return the event of a line (or of a line with its joined trace lines).
@@ -119,12 +122,14 @@ class LineDecoder:
         """
         return self._event(self._line(raw, offset, fallback_ns, fallback_ns))
 
-    def scan_block(
-        self, raws: list[bytes]
-    ) -> tuple[MutableSequence[int], list[int], list[str]] | None:
-        """Return times, levels and sources of lines that are all canonical, else None."""
-        is_json = self._is_auto or (self._json is not None and self._json.name == "canonical")
-        return scan_canonical(raws) if is_json else None
+    def scan_block(self, lines: bytes, starts: Places, ends: Places) -> Scanned:
+        """Return the columns of as many rows as can be proven canonical; `scan` reads the rest.
+
+        Row `i` is `lines[starts[i]:ends[i]]`, with a line end behind it.
+        """
+        if self._blocks is None:
+            return Scanned(len(starts))
+        return self._blocks.read(lines, starts, ends, LONGEST_LINE_BYTES)
 
     def scan(
         self, raw: bytes, offset: int, fallback_ns: int, newest_ns: int | None = None

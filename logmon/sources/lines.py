@@ -6,37 +6,33 @@ that follow it; the last one is held back until the next line shows where it end
 
 from __future__ import annotations
 
-from operator import sub
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from logmon.batch import Columns, EventBatch, RawBatch
+from logmon.batch import Batch, Columns, EventBatch, RawBatch
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import MalformedEvent
 from logmon.event import LogEvent, to_ns
+from logmon.file_batch import FileBatch, FileBytes
 from logmon.formats import LONGEST_LINE_BYTES
 from logmon.formats.envelopes import DOCKER_OPENS
 from logmon.formats.otlp import SeveralEvents
 from logmon.source import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, MutableSequence
+    from collections.abc import Generator, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from logmon.formats import LineDecoder
+    from logmon.formats.canonical_block import Places, Scanned
 
 BATCH_ROWS = 1_000
 BATCH_BYTES = 256 * 1_024
 LONGEST_DECODED_BYTES = 4 << 20
 """Longer lines are cut while they are read, so that they cannot fill memory."""
-
-
-def _short(starts: list[int], ends: list[int]) -> bool:
-    """Whether every record is short enough to be held whole."""
-    return int(max(map(sub, ends, starts))) <= LONGEST_LINE_BYTES
 
 
 def _may_be_docker(view: NDArray[np.uint8], begins: NDArray[np.intp]) -> bool:
@@ -45,40 +41,48 @@ def _may_be_docker(view: NDArray[np.uint8], begins: NDArray[np.intp]) -> bool:
     return bool((view[thirds] == DOCKER_OPENS[2]).any())
 
 
-class _Found:
-    """The columns of the records that were read so far, and what was refused between them."""
+class _Rows:
+    """Records on their way into batches: where they are, their columns, which are kept."""
 
-    __slots__ = ("ends", "levels", "rejected", "sources", "starts", "times")
+    __slots__ = ("ends", "first", "found", "kept", "lines", "rejected", "starts")
 
-    def __init__(
-        self,
-        times: MutableSequence[int] | None = None,
-        levels: list[int] | None = None,
-        sources: list[str] | None = None,
-        starts: list[int] | None = None,
-        ends: list[int] | None = None,
-    ) -> None:
-        self.times: MutableSequence[int] = times or []
-        self.levels = levels or []
-        self.sources = sources or []
-        self.starts = starts or []
-        self.ends = ends or []
+    def __init__(self, lines: bytes, starts: Places, ends: Places, found: Scanned) -> None:
+        self.lines = lines
+        self.starts = starts
+        self.ends = ends
+        self.found = found
+        self.first = 0
+        """The first row that is in no batch yet."""
+        self.kept = np.ones(len(starts), dtype=bool)
         self.rejected: list[DeadLetter] = []
 
-    def add(self, time_ns: int, level: int, source: str, start: int, end: int) -> None:
-        """Take a record's columns and where it stands."""
-        self.times.append(time_ns)
-        self.levels.append(level)
-        self.sources.append(source)
-        self.starts.append(start)
-        self.ends.append(end)
+    def refuse(self, row: int, letters: Iterable[DeadLetter]) -> None:
+        """Leave a row out of the batch."""
+        self.kept[row] = False
+        self.rejected += letters
 
 
 class LineReader:
-    """Takes bytes as they come and returns arrivals. One for each file that is read."""
+    """Takes bytes as they come and returns arrivals. One for each file that is read.
 
-    def __init__(self, decoder: LineDecoder, *, source: str, origin: str, fallback_ns: int) -> None:
+    With a `file`, rows are held as places in it and not as bytes.
+    """
+
+    def __init__(
+        self,
+        decoder: LineDecoder,
+        *,
+        source: str,
+        origin: str,
+        fallback_ns: int,
+        file: FileBytes | None = None,
+        batch_rows: int = BATCH_ROWS,
+        batch_bytes: int = BATCH_BYTES,
+    ) -> None:
         self._decoder = decoder
+        self._file = file
+        self._batch_rows = batch_rows
+        self._batch_bytes = batch_bytes
         self._source = source
         self._origin = origin
         self._last_ns = fallback_ns
@@ -143,101 +147,105 @@ class LineReader:
         starts, ends = self._cut(lines)
         keep = 0
         if not ended:
-            keep = len(lines) - starts[-1]
+            keep = len(lines) - int(starts[-1])
             starts, ends = starts[:-1], ends[:-1]
         place = 0
         while place < len(starts):
-            stop = place + 1
-            while (
-                stop < len(starts)
-                and stop - place < BATCH_ROWS
-                and ends[stop] - starts[place] <= BATCH_BYTES
-            ):
-                stop += 1
+            heavy = np.searchsorted(ends, int(starts[place]) + self._batch_bytes, side="right")
+            stop = max(place + 1, min(int(heavy), place + self._batch_rows))
             yield from self._arrivals(lines, starts[place:stop], ends[place:stop])
             place = stop
         self.offset += len(lines) - keep + self._skipped
         self._skipped = 0
         return keep
 
-    def _cut(self, lines: bytes) -> tuple[list[int], list[int]]:
+    def _cut(self, lines: bytes) -> tuple[Places, Places]:
         """Return where records start and end, line ends left out."""
         view = np.frombuffer(lines, dtype=np.uint8)
-        stops = np.flatnonzero(view == 10)
+        stops = np.flatnonzero(view == ord("\n"))
         if not lines.endswith(b"\n"):
             stops = np.append(stops, len(lines))
         begins = np.concatenate(([0], stops[:-1] + 1))
-        breaks: list[int] = stops.tolist()
-        if (view[begins] == ord("{")).all() and not _may_be_docker(view, begins):
-            return begins.tolist(), breaks  # of JSON lines only docker's have trace lines to join
-        joiner = self._decoder.joiner()
+        # Of JSON lines only docker's have trace lines to join, and none goes on with another line.
+        is_json = view[np.minimum(begins, len(view) - 1)] == ord("{")
+        if _may_be_docker(view, begins):
+            is_json[:] = False
+        joiner = None if is_json.all() else self._decoder.joiner()
         if joiner is None:
-            return begins.tolist(), breaks
-        starts: list[int] = []
-        ends: list[int] = []
-        start = 0
-        for stop in breaks:
-            if joiner.goes_on(lines[start:stop], start - starts[-1] if starts else 0):
-                ends[-1] = stop
+            return begins, stops
+        joined = np.zeros(len(begins), dtype=bool)
+        start_of_record = 0
+        for row in np.flatnonzero(~is_json).tolist():
+            if row and is_json[row - 1]:
+                start_of_record = int(begins[row - 1])
+                joiner.goes_on(lines[start_of_record : stops[row - 1]], 0)
+            start = int(begins[row])
+            if joiner.goes_on(lines[start : stops[row]], start - start_of_record if row else 0):
+                joined[row] = True
             else:
-                starts.append(start)
-                ends.append(stop)
-            start = stop + 1
-        return starts, ends
+                start_of_record = start
+        is_last = np.append(~joined[1:], True)
+        return begins[~joined], stops[is_last]
 
-    def _arrivals(self, lines: bytes, starts: list[int], ends: list[int]) -> Iterator[Arrival]:
+    def _arrivals(self, lines: bytes, starts: Places, ends: Places) -> Iterator[Arrival]:
         """Read records once for their columns; hold their bytes, not their events."""
-        if lines[starts[0] : starts[0] + 1] == b"{" and not self._skipped:
-            raws = [lines[start:end] for start, end in zip(starts, ends, strict=True)]
-            columns = self._decoder.scan_block(raws) if _short(starts, ends) else None
-            if columns is not None:
-                self._last_ns = columns[0][-1]
-                yield self._arrival(lines, _Found(*columns, starts, ends))
-                return
-        yield from self._one_by_one(lines, starts, ends)
-
-    def _one_by_one(self, lines: bytes, starts: list[int], ends: list[int]) -> Iterator[Arrival]:
-        found, base = _Found(), self.offset
-        scan, last_ns = self._decoder.scan, self._last_ns
-        for start, end in zip(starts, ends, strict=True):
-            raw = lines[start:end]
+        base, last_ns = self.offset, self._last_ns
+        found = self._decoder.scan_block(lines, starts, ends)
+        rows = _Rows(lines, starts, ends, found)
+        for row in np.flatnonzero(~found.proven).tolist():
+            if row and found.proven[row - 1]:
+                last_ns = int(found.times[row - 1])
+            start = int(starts[row])
+            raw = lines[start : ends[row]]
             if len(raw) + self._skipped > LONGEST_LINE_BYTES:
-                yield from self._so_far(lines, found)
-                found = _Found()
+                yield from self._so_far(rows, row)
+                self._last_ns = last_ns
                 yield self._long(raw, base + start)
                 continue
             try:
-                last_ns, level, source = scan(raw, base + start, last_ns, self.newest_ns)
+                last_ns, level, source = self._decoder.scan(
+                    raw, base + start, last_ns, self.newest_ns
+                )
             except MalformedEvent as error:
-                found.rejected += self._dead_lines(raw, base + start, error)
+                rows.refuse(row, self._dead_lines(raw, base + start, error))
             except SeveralEvents:
-                yield from self._so_far(lines, found)
-                found = _Found()
+                yield from self._so_far(rows, row)
                 yield self._several(raw, base + start, last_ns)
             else:
-                found.add(last_ns, level, source, start, end)
-        self._last_ns = last_ns
-        yield from self._so_far(lines, found)
+                found.put(row, last_ns, level, source)
+        self._last_ns = int(found.times[-1]) if found.proven[-1] else last_ns
+        yield from self._so_far(rows, len(starts))
 
-    def _so_far(self, lines: bytes, found: _Found) -> Iterator[Arrival]:
-        if found.starts or found.rejected:
-            yield self._arrival(lines, found)
+    def _so_far(self, rows: _Rows, stop: int) -> Iterator[Arrival]:
+        """Yield the rows before `stop` that were not yielded yet; `stop` itself is passed over."""
+        kept = np.flatnonzero(rows.kept[rows.first : stop]) + rows.first
+        rows.first = stop + 1
+        rejected, rows.rejected = tuple(rows.rejected), []
+        if len(kept):
+            yield Arrival(batch=self._batch(rows, kept), rejected=rejected)
+        elif rejected:
+            yield Arrival(rejected=rejected)
 
-    def _arrival(self, lines: bytes, found: _Found) -> Arrival:
-        rejected = tuple(found.rejected)
-        if not found.starts:
-            return Arrival(rejected=rejected)
-        begin, end = found.starts[0], found.ends[-1]
-        starts = np.array(found.starts, dtype=np.uint32) - np.uint32(begin)
-        ends = np.array(found.ends, dtype=np.uint32) - np.uint32(begin)
-        columns = Columns.of(found.times, found.levels, found.sources)
+    def _batch(self, rows: _Rows, kept: Places) -> Batch:
+        begin, end = int(rows.starts[kept[0]]), int(rows.ends[kept[-1]])
+        starts = (rows.starts[kept] - begin).astype(np.uint32)
+        ends = (rows.ends[kept] - begin).astype(np.uint32)
+        found = rows.found
+        columns = Columns(
+            found.times[kept], found.levels[kept], found.source_ids[kept], tuple(found.names)
+        )
         decode, base = self._decoder.decode, self.offset + begin
 
         def decode_row(raw: bytes, start: int, time_ns: int) -> LogEvent:
-            return decode(raw, base + start, time_ns)
+            try:
+                return decode(raw, base + start, time_ns)
+            except SeveralEvents:
+                raise MalformedEvent("several_events") from None
 
-        batch = RawBatch(lines[begin:end], starts, ends, columns, decode_row)
-        return Arrival(batch=batch, rejected=rejected)
+        if self._file is None:
+            return RawBatch(rows.lines[begin:end], starts, ends, columns, decode_row)
+        plain = found.proven[kept]
+        return FileBatch(self._file, base, starts, ends, columns, decode_row, plain=plain)
 
     def _several(self, raw: bytes, offset: int, last_ns: int) -> Arrival:
         """Take a line that holds many events: an OTLP export request."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from logmon.batch import Columns, EventBatch, RawBatch, events_of
+from logmon.batch import Columns, RawBatch, events_of
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
 from logmon.errors import StoreError
@@ -253,13 +253,19 @@ class Store:
         return Block(first, origin, self._batch(zlib.decompress(body)), links)
 
     def _batch(self, block: bytes) -> Batch:
-        lines = block.split(b"\n")
-        ends = np.cumsum([len(line) + 1 for line in lines]).astype(np.uint32) - 1
-        starts = np.concatenate(([0], ends[:-1] + 1)).astype(np.uint32)
-        columns = self._decoder.scan_block(lines)
-        if columns is None:
-            return EventBatch([self._decoder.decode(line, 0, 0) for line in lines])
-        return RawBatch(block, starts, ends, Columns.of(*columns), self._decoder.decode)
+        breaks = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
+        starts, ends = np.append(0, breaks + 1), np.append(breaks, len(block))
+        found = self._decoder.scan_block(block, starts, ends)
+        for row in np.flatnonzero(~found.proven).tolist():
+            found.put(row, *self._decoder.scan(block[starts[row] : ends[row]], 0, 0))
+        columns = Columns(found.times, found.levels, found.source_ids, tuple(found.names))
+        return RawBatch(
+            block,
+            starts.astype(np.uint32),
+            ends.astype(np.uint32),
+            columns,
+            self._decoder.decode,
+        )
 
     def newest_seq(self) -> int:
         """Return the `seq` the next row will get, as the file says now."""
