@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -154,9 +153,7 @@ def _hand_over(command: str, given: dict[str, Any]) -> NoReturn:
 
 
 def main() -> None:
-    """Run the program; an interrupt before a command has its own handling ends it quietly."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+    """Run the program; what goes wrong is one line, whatever it is."""
     _fill_closed_streams()
     try:
         app()

@@ -88,6 +88,11 @@ class LogmonApp(App[None]):
         return self._exception
 
     @property
+    def leaving(self) -> bool:
+        """Whether the app was told to end: its widgets may be gone."""
+        return self._exit
+
+    @property
     def main(self) -> Screen[object]:
         """The screen that dialogs lie over."""
         return self.screen_stack[0]

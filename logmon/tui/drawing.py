@@ -36,6 +36,8 @@ class Drawing:
 
     def frame(self) -> None:
         """Draw; a timer of the loop calls it, so Textual would not hear of what goes wrong."""
+        if self._app.leaving:  # the widgets go before the app does
+            return
         try:
             self._draw()
         except Exception as error:  # noqa: BLE001 - ends the app, and is named when it has ended
@@ -67,6 +69,8 @@ class Drawing:
     def tick(self) -> None:
         """Once a second: the clock, the rates, the ages."""
         app = self._app
+        if app.leaving:
+            return
         app.main.query_one(Header).tick(app.now(), time.monotonic())
         app.main.query_one(ItemsPane).update_items()
         app.views.tick()
@@ -78,6 +82,8 @@ class Drawing:
 
     def _work(self) -> None:
         self._working = None
+        if self._app.leaving:
+            return
         try:
             more = self._app.model.work()
         except PatternTooSlow as error:

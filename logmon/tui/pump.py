@@ -27,13 +27,14 @@ class FramePump:
         self._backlog = backlog
         self._armed: asyncio.TimerHandle | None = None
         self._last = 0.0
+        self._stopped = False
         self._idle = asyncio.Event()
         self._idle.set()
         self.frames = 0
 
     def data(self) -> None:
         """Say that there is something new to draw."""
-        if self._armed is None:
+        if self._armed is None and not self._stopped:
             loop = asyncio.get_running_loop()
             wait = max(0.0, self._last + self._period_s - loop.time())
             self._idle.clear()
@@ -56,7 +57,8 @@ class FramePump:
         await self._idle.wait()
 
     def stop(self) -> None:
-        """Draw no more."""
+        """Draw no more, whatever comes."""
+        self._stopped = True
         if self._armed is not None:
             self._armed.cancel()
             self._armed = None

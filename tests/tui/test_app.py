@@ -239,6 +239,21 @@ async def test_nothing_is_drawn_while_the_terminal_is_behind():
         assert any("row 49" in row for row in s.rows())
 
 
+async def test_rows_that_come_while_the_screen_ends_are_no_defect():
+    async with stage() as (s, pilot):
+        await s.give(make_event("one"))
+        await s.drawn(pilot)
+        s.app.exit()
+        await s.give(make_event("between"))
+        s.app.drawing.frame()
+    await s.give(make_event("late"))
+    await s.app.pump.idle()
+    s.app.drawing.frame()
+    s.app.drawing.tick()
+    assert s.app.failure is None
+    assert s.app.return_code == 0
+
+
 async def test_keys_can_be_changed_by_action_name():
     async with stage(keys=keymap({"freeze": ["z"]})) as (s, pilot):
         await pilot.press("z")
