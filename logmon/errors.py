@@ -68,6 +68,14 @@ class StoreFull(StoreError):
     """The disk is full: nothing of the commit is there, and it may be tried again."""
 
 
+class ItemError(ConfigError):
+    """A work item cannot be changed as asked: a newer one of its cause is open, for example."""
+
+
+class UnknownItem(ItemError):
+    """There is no work item with that id."""
+
+
 class MalformedEvent(LogmonError):
     """One record is no event. `reason` is a short machine word, e.g. `not_an_object`."""
 

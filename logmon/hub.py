@@ -104,16 +104,19 @@ class LogEventHub:
         )
 
     def subscribe_pipeline(
-        self, log_filter: LogFilter, *, name: str, after: int = -1
+        self, log_filter: LogFilter, *, name: str, first: int | None = None
     ) -> Subscription:
         """Return a cursor for automation: it never misses a row and never hears logmon itself.
 
+        It begins with the row `first`, which may be the journal's, else with the oldest one held.
         What it has no time for is read from the journal; without one, publishers wait for it.
         """
         when_full: WhenFull = "block" if self.journal is None else "drop"
         subscription = self._subscribe(
-            log_filter, name=name, after=after, when_full=when_full, outside=True
+            log_filter, name=name, after=-1, when_full=when_full, outside=True
         )
+        if first is not None:
+            subscription.position = subscription.acknowledged = first
         self._pipelines.append(subscription)
         return subscription
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
+import asyncio
 from typing import TYPE_CHECKING
 
-from logmon.errors import ConfigError
+from logmon.errors import UnknownItem
 from logmon.event import encode_json
+from logmon.hub import LogEventHub
+from logmon.item_desk import FEEDBACK, STATUSES
 from logmon.launch import sentinel_of, store_path
-from logmon.store.journal import open_reader, open_writer, request_status
+from logmon.runtime import LogMonitorService
+from logmon.store.journal import open_reader, open_writer
 from logmon.work_item import PRIORITY_MARK, to_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from logmon.config import Config
     from logmon.store.journal import Store
-    from logmon.work_item import Status, WorkItem
-
-GRANTED_WITHIN_S = 5.0
-"""How long to wait for the process that writes to do what it is asked."""
-LOOK_EVERY_S = 0.05
+    from logmon.work_item import WorkItem
 
 
 def items(config: Config, *, every: bool) -> list[WorkItem]:
@@ -60,7 +57,7 @@ def details(config: Config, item_id: str) -> Iterator[str]:
     """Yield the lines that tell all about one item.
 
     Raises:
-        ConfigError: there is no such item.
+        UnknownItem: there is no such item.
         StoreError: there is no store, or it cannot be read.
     """
     store = open_reader(store_path(config))
@@ -74,56 +71,39 @@ def details(config: Config, item_id: str) -> Iterator[str]:
         store.close()
 
 
-def change(config: Config, item_id: str, status: Status) -> str:
-    """Change an item's status and return a line that says so.
+def change(config: Config, item_id: str, wanted: str) -> str:
+    """Give an item a status or a mark (`useful`, `noise`, `unmarked`); return a line that says so.
 
     Where another process writes into the store, it is asked to.
 
     Raises:
-        ConfigError: there is no such item, or its status cannot become that.
+        ItemError: there is no such item, or its status cannot become that.
         StoreError: there is no store, or it cannot be written.
     """
-    path, at = store_path(config), datetime.now(UTC)
+    return asyncio.run(_change(config, item_id, wanted))
+
+
+async def _change(config: Config, item_id: str, wanted: str) -> str:
+    path = store_path(config)
     open_reader(path).close()  # one that is not there is not made
-    store = open_writer(path)
-    if store is None:
-        return _ask(path, item_id, status, at)
+    store = open_writer(path) or open_reader(path)
+    hub = LogEventHub(journal=store if store.writes else None)
+    service = LogMonitorService(hub, [], sentinel=sentinel_of(config), store=store)
     try:
         before = _find(store, item_id)
-        sentinel = sentinel_of(config)
-        kept = sorted(store.work_items(), key=lambda pair: pair[0])
-        sentinel.restore([record for _, record in kept], store.values("sentinel"))
-        effects = sentinel.set_status(item_id, status, at)
-        store.commit_now(effects.commit(sentinel.to_keep({}, None)))
-        return _said(before, _find(store, item_id), status)
+        service.take_up()
+        if wanted in FEEDBACK:
+            after = await service.set_feedback(item_id, FEEDBACK[wanted], by="logmon items")
+            return f"{item_id}: marked {after.feedback or 'neither useful nor noise'}"
+        status = next(status for status in STATUSES if status == wanted)
+        after = await service.set_status(item_id, status, by="logmon items")
+        return f"{item_id}: {before.status} → {after.status}"
     finally:
-        store.close()
-
-
-def _ask(path: Path, item_id: str, status: Status, at: datetime) -> str:
-    store = open_reader(path)
-    try:
-        before = _find(store, item_id)
-        request_status(path, item_id, status, at)
-        for _ in range(round(GRANTED_WITHIN_S / LOOK_EVERY_S)):
-            time.sleep(LOOK_EVERY_S)
-            if all(request.item != item_id for request in store.requests()):
-                return _said(before, _find(store, item_id), status)
-        return f"{item_id}: the process that writes into {path} was asked, and has not answered yet"
-    finally:
-        store.close()
+        service.close_store()
 
 
 def _find(store: Store, item_id: str) -> WorkItem:
     for _, record in store.work_items():
         if record.item.id == item_id:
             return record.item
-    raise ConfigError(f"there is no work item {item_id!r}", hint="see logmon items list --all")
-
-
-def _said(before: WorkItem, after: WorkItem, wanted: Status) -> str:
-    if after.status != wanted:
-        raise ConfigError(
-            f"{after.id} stays {after.status}", hint="a newer item of the same cause is open"
-        )
-    return f"{after.id}: {before.status} → {after.status}"
+    raise UnknownItem(f"there is no work item {item_id!r}", hint="see logmon items list --all")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from logmon.batch import Batch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
-from logmon.work_item import Status, WorkItem
+from logmon.work_item import WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,12 +41,15 @@ class ItemChange(msgspec.Struct, frozen=True):
 
 
 class ItemRequest(msgspec.Struct, frozen=True):
-    """Another process's wish to change an item's status; the process that writes grants it."""
+    """Another process's wish to change an item; the process that writes grants it."""
 
     number: int
     item: str
-    status: Status
+    status: str
+    """A status to take, or `useful`, `noise` or `unmarked`."""
     at: datetime
+    by: str = ""
+    """Who asks: `items done`, `screen`, an API token's name."""
 
 
 class Effects(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +60,8 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
     """Every row with a smaller `seq` is done with; None leaves the offset as it was."""
     links: dict[int, str] = {}
     """Rows by `seq`, and the work item each is linked to."""
+    decisions: dict[int, bytes] = {}
+    """Rows by `seq`, and what the consumer decided about each, where its link does not tell."""
     items: tuple[ItemRecord, ...] = ()
     """Work items that are new or have changed."""
     changes: tuple[ItemChange, ...] = ()

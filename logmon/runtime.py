@@ -16,18 +16,30 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from logmon.errors import CredentialsError, PermanentSourceError, TransientSourceError
+from logmon.errors import (
+    CredentialsError,
+    PermanentSourceError,
+    TransientSourceError,
+    UnknownItem,
+)
+from logmon.item_desk import ItemDesk
 from logmon.level import Level
 from logmon.source import LogEventSource, Notice
+from logmon.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from logmon.checkpoint import Checkpoint
+    from logmon.event import LogEvent
     from logmon.hub import LogEventHub
     from logmon.intake import Intake, SourceStatistics
-    from logmon.sentinel.pipeline import Effects, Sentinel
+    from logmon.sentinel.pipeline import Sentinel
+    from logmon.sentinel.rule import Rule
+    from logmon.sentinel.statistics import RuleStatistics
     from logmon.store.journal import Store
+    from logmon.subscription import Subscription
+    from logmon.work_item import Feedback, Status, WorkItem
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
@@ -36,7 +48,6 @@ HEALTHY_AFTER_S = 60.0
 HISTORY_WITHIN_S = 0.3
 FIRST_ROWS_WITHIN_S = 5.0
 """How long a source that is asked for its history alone may take to deliver its first rows."""
-REQUESTS_EVERY_S = 0.5
 READ_ALONG_ROWS = 10_000
 READ_ALONG_EVERY_S = 0.25
 STOP_WITHIN_S = 1.5
@@ -146,7 +157,10 @@ class LogMonitorService:
         self.sentinel = sentinel
         self._store = store
         self._entries = tuple(sources)
+        self._desk = None if sentinel is None else ItemDesk(hub, sentinel, store)
         self._supervisors: list[Supervisor] = []
+        self._items_seen = -1
+        self._listening: Subscription | None = None
         self.stuck = 0
         """Sources that did not let go when they were stopped."""
 
@@ -170,6 +184,13 @@ class LogMonitorService:
             self.hub.announce(Notice(text=self._store.damage, level=Level.ERROR), source="store")
         return first
 
+    def _see_items(self, store: Store) -> None:
+        """Take in the items that another process has changed since."""
+        if self.sentinel is not None:
+            changed = store.work_items(changed_after=self._items_seen)
+            self._items_seen = max((at for at, _ in changed), default=self._items_seen)
+            self.sentinel.items.restore([record for _, record in reversed(changed)])
+
     async def _read_along(self, store: Store, after: int) -> None:
         """Hold what another process has written since."""
         while blocks := await store.read(after, READ_ALONG_ROWS):
@@ -182,6 +203,72 @@ class LogMonitorService:
         """Close the store, when nobody reads any more."""
         if self._store is not None:
             self._store.close()
+
+    # Work items: what the screen, the API and the command line call
+
+    async def set_status(self, item_id: str, status: Status, *, by: str = "") -> WorkItem:
+        """Change a work item's status and return the item; the change is an event and is audited.
+
+        `by` names who asks, for the audit. With a store it returns when the change is written;
+        where another process writes into it, when that one has granted it.
+
+        Raises:
+            UnknownItem: there is no such item, or Sentinel is off.
+            ItemError: it cannot be reopened: a newer item of its cause is open, or it became part
+                of another one; or the process that writes did not answer in time.
+            StoreError: the store cannot be written.
+        """
+        return await self._items_desk().change(item_id, status, by)
+
+    async def set_feedback(self, item_id: str, feedback: Feedback, *, by: str = "") -> WorkItem:
+        """Mark a work item as `useful`, as `noise`, or as neither (`""`); otherwise `set_status`.
+
+        Raises:
+            UnknownItem: there is no such item, or Sentinel is off.
+            ItemError: the process that writes did not answer in time.
+            StoreError: the store cannot be written.
+        """
+        return await self._items_desk().change(item_id, feedback or "unmarked", by)
+
+    def _items_desk(self) -> ItemDesk:
+        if self._desk is None:
+            raise UnknownItem("Sentinel is off", hint="set sentinel.enabled = true")
+        return self._desk
+
+    def explain(self, event: LogEvent, *, seq: int | None = None) -> Verdict:
+        """Return what each rule made of an event, and why: see `logmon.verdict.Verdict`.
+
+        With the `seq` of a row of the log it says what happened when the row came (`judged`), or
+        what will when Sentinel comes to it. Without, what would happen if the event came now.
+        Changes nothing; takes about a millisecond.
+        """
+        if self.sentinel is None:
+            return Verdict(event.id, "", "", False, False, (), "Sentinel is off")
+        delivery = None if seq is None else self.hub.log.snapshot.delivery(seq)
+        if delivery is not None and delivery.is_own:
+            remark = "logmon wrote this row itself; rules never hear it"
+            return Verdict(event.id, "", "", False, True, (), remark)
+        if seq is None or (self._listening is not None and seq >= self._listening.acknowledged):
+            return self.sentinel.explain(event)
+        kept = self._store.decisions(seq) if self._store is not None else b""
+        link = delivery.work_item if delivery is not None else None
+        return self.sentinel.explain(event, seq=seq, link=link, kept=kept)
+
+    def set_rules(self, rules: Iterable[Rule]) -> None:
+        """Apply other rules from the next row on; items, windows and counts stay.
+
+        Raises:
+            QueryError: a rule's `when` cannot be read; the old rules stay.
+        """
+        if self.sentinel is None:
+            return
+        self.sentinel.set_rules(rules)
+        if self._listening is not None:
+            self._listening.filter = self.sentinel.filter
+
+    def rule_statistics(self) -> dict[str, RuleStatistics]:
+        """Return the counts of every rule by name, in the rules' order; {} if Sentinel is off."""
+        return {} if self.sentinel is None else self.sentinel.statistics()
 
     @property
     def failures(self) -> Sequence[PermanentSourceError]:
@@ -229,6 +316,7 @@ class LogMonitorService:
             intake = self.hub.intake(entry.source.name)
             intake.statistics.state = "read along"
         while True:
+            self._see_items(store)
             await self._read_along(store, self.hub.log.snapshot.next_seq - 1)
             await asyncio.sleep(READ_ALONG_EVERY_S)
 
@@ -240,53 +328,41 @@ class LogMonitorService:
                 break
         task.cancel()
 
+    def take_up(self) -> int:
+        """Let Sentinel go on where the store says it stopped; return the `seq` to read from."""
+        if self._store is None or self.sentinel is None:
+            return 0
+        offset = self._store.offset("sentinel") or 0
+        kept = sorted(self._store.work_items(), key=itemgetter(0))
+        values = self._store.values("sentinel")
+        return self.sentinel.restore([record for _, record in kept], values, offset)
+
     def _start_sentinel(self) -> list[asyncio.Task[None]]:
-        if self.sentinel is None:
+        if self.sentinel is None or self._desk is None:
             return []
-        after = -1
-        if self._store is not None:
-            offset = self._store.offset("sentinel") or 0
-            kept = sorted(self._store.work_items(), key=itemgetter(0))
-            values = self._store.values("sentinel")
-            after = self.sentinel.restore([record for _, record in kept], values, offset) - 1
+        first = self.take_up() if self._store is not None else None
         subscription = self.hub.subscribe_pipeline(
-            self.sentinel.filter, name="sentinel", after=after
+            self.sentinel.filter, name="sentinel", first=first
         )
-        tasks = [asyncio.create_task(self._listen(self.sentinel, subscription), name="sentinel")]
+        self._listening = subscription
+        listening = self._listen(self.sentinel, self._desk, subscription)
+        tasks = [asyncio.create_task(listening, name="sentinel")]
         if self._store is not None:
-            granting = self._grant(self.sentinel, self._store)
-            tasks.append(asyncio.create_task(granting, name="requests"))
+            tasks.append(asyncio.create_task(self._desk.grant(self._store), name="requests"))
         return tasks
 
-    async def _listen(self, sentinel: Sentinel, subscription: Subscription) -> None:
+    async def _listen(self, sentinel: Sentinel, desk: ItemDesk, subscription: Subscription) -> None:
         """Feed Sentinel; should it fail, say so and let the stream go on without it."""
         try:
             async for rows in subscription.batches():
                 effects = sentinel.process(rows)
-                if self.hub.journal is not None:
-                    await self._keep(sentinel, effects, subscription.position)
-                elif effects:
-                    self.hub.publish_own(effects.events, origin="sentinel", links=effects.links)
+                await desk.keep(effects, subscription.position)
                 await asyncio.sleep(0)
         except Exception as error:  # the tail must outlive the automation
             logger.debug("sentinel", exc_info=True)
             self.hub.unsubscribe(subscription)
             text = f"sentinel stopped: {type(error).__name__}: {error}"
             self.hub.announce(Notice(text=text, level=Level.ERROR), source="sentinel")
-
-    async def _keep(self, sentinel: Sentinel, effects: Effects, offset: int) -> None:
-        """Write what Sentinel did together with how far it got, then show it."""
-        kept = sentinel.to_keep(effects.links, offset)
-        await self.hub.commit(effects.commit(kept), own=True)
-
-    async def _grant(self, sentinel: Sentinel, store: Store) -> None:
-        """Change the status of items as other processes ask for it."""
-        while True:
-            for request in store.requests():
-                effects = sentinel.set_status(request.item, request.status, request.at)
-                kept = sentinel.to_keep(effects.links, None, (request.number,))
-                await self.hub.commit(effects.commit(kept), own=True)
-            await asyncio.sleep(REQUESTS_EVERY_S)
 
     async def _stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Cancel what still runs and wait a bounded time for it to let go."""
@@ -301,7 +377,3 @@ class LogMonitorService:
                 task.exception()
         for task in pending:
             logger.debug("%s did not let go", task.get_name())
-
-
-if TYPE_CHECKING:
-    from logmon.subscription import Subscription

@@ -102,6 +102,11 @@ class TemplateMiner:
         self._groups.move_to_end(group.text)
         return group.template
 
+    def known(self, message: str) -> str | None:
+        """Return what `template` would without learning anything; None for what it would learn."""
+        group = self._cached.get(self._skeletons.of(message))
+        return None if group is None or group.gone else group.template
+
     def merges(self) -> dict[str, str]:
         """Return which templates became part of which since this was last asked.
 

@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from logmon.event import rfc3339
+from logmon.event import LogEvent, canonical, rfc3339
 from logmon.level import Level
 
 Status = Literal["new", "in_progress", "done"]
 Priority = Literal["high", "medium", "low"]
+Feedback = Literal["", "useful", "noise"]
+"""What a person thinks of an item: it was worth making, or its rule made noise."""
 
 PRIORITY_MARK = {"high": "high", "medium": "med", "low": "low"}
 
@@ -42,6 +44,13 @@ class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
     event_ids: tuple[str, ...] = ()
     """Ids of sample events: the first ones and the last ones."""
     source_data: dict[str, Any] = {}
+    samples: tuple[LogEvent, ...] = ()
+    """The first and the last events themselves, shortened: there when the log no longer is."""
+    previous: str = ""
+    """The item of the same cause that was done before this one was opened."""
+    part_of: str = ""
+    """The item that this one became part of when their templates became one."""
+    feedback: Feedback = ""
     created_at: datetime
     updated_at: datetime
 
@@ -51,10 +60,24 @@ class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
         return self.status != "done"
 
 
+_OPTIONAL = ("previous", "part_of", "feedback")
+
+
 def to_document(item: WorkItem) -> dict[str, Any]:
-    """Return the item as the JSON object users see (contract: times RFC 3339, level by name)."""
+    """Return the item as the JSON object users see (contract: times RFC 3339, level by name).
+
+    `previous`, `part_of` and `feedback` are left out when empty; sample events are in
+    `source_data`, as `samples`, the first ones and the last ones.
+    """
     out = msgspec.structs.asdict(item)
     out["level"] = item.level.label
     for key in ("first_seen", "last_seen", "created_at", "updated_at"):
         out[key] = rfc3339(out[key])
+    del out["samples"]
+    if item.samples:
+        samples = [canonical(event, work_item=item.id) for event in item.samples]
+        out["source_data"] = {**item.source_data, "samples": samples}
+    for key in _OPTIONAL:
+        if not out[key]:
+            del out[key]
     return out

@@ -75,7 +75,7 @@ async def test_after_done_and_a_restart_a_new_occurrence_opens_a_new_item(tmp_pa
     sentinel = Sentinel()
     sentinel.restore([record for _, record in store.work_items()], store.values("sentinel"))
     effects = sentinel.set_status("WI-1", "done", NOON)
-    store.commit_now(effects.commit(sentinel.to_keep({}, None)))
+    store.commit_now(effects.commit(sentinel.to_keep(effects, None)))
     store.close()
     second, first = await serve(path, 2)
     assert [(item.id, item.status) for item in (first, second)] == [

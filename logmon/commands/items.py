@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -65,9 +65,27 @@ def items_reopen(item: ItemId, config: ConfigFile = None) -> None:
     _change(item, "new", config)
 
 
-def _change(item: str, status: Any, config: Path | None) -> None:
+@app.command("useful")
+def items_useful(item: ItemId, config: ConfigFile = None) -> None:
+    """Say that it was worth making; its rule's figures count that."""
+    _change(item, "useful", config)
+
+
+@app.command("noise")
+def items_noise(item: ItemId, config: ConfigFile = None) -> None:
+    """Say that nobody needs such items; its rule's figures count that."""
+    _change(item, "noise", config)
+
+
+@app.command("unmark")
+def items_unmark(item: ItemId, config: ConfigFile = None) -> None:
+    """Take the mark back."""
+    _change(item, "unmarked", config)
+
+
+def _change(item: str, wanted: str, config: Path | None) -> None:
     with Errors():
         from logmon.config import load_config
         from logmon.item_commands import change
 
-        say(change(load_config(config, os.environ), item, status))
+        say(change(load_config(config, os.environ), item, wanted))

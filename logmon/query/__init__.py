@@ -39,12 +39,16 @@ class QueryClause(msgspec.Struct, frozen=True):
         """Rows that can match, from level, source and time alone."""
         return _tree(self.text, self.now_ns).upper(columns)
 
+    def compiled(self) -> Node:
+        """Return the tree of conditions, for a caller that asks it very often."""
+        return _tree(self.text, self.now_ns)
+
     def matches(self, event: LogEvent) -> bool:
         """Whether the whole query holds for an event."""
         return _tree(self.text, self.now_ns).matches(event)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4_096)
 def _tree(text: str, now_ns: int) -> Node:
     from logmon.query.compile import compile_query
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from lark import Lark, Token, Transformer
+from lark import Lark, Token, Transformer, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 
 from logmon.query.conditions import EVERYTHING, BadValue, Context, condition, free_text
@@ -35,17 +35,11 @@ def compile_query(text: str, now: datetime) -> tuple[Node, bool]:
     Raises:
         QueryError: it cannot be read; nothing of it is applied.
     """
-    _check_limits(text)
     context = Context(now)
     builder = _Builder(text, context)
+    tree = parse_tree(text)
     try:
-        tree = _parser().parse(text)
         node = builder.transform(tree)
-    except UnexpectedToken as error:
-        raise _unexpected(text, error) from None
-    except UnexpectedCharacters as error:
-        place: int = error.pos_in_stream  # type: ignore[assignment]
-        raise _strange(text, place) from None
     except VisitError as error:
         if isinstance(error.orig_exc, QueryError):
             raise error.orig_exc from None
@@ -55,10 +49,26 @@ def compile_query(text: str, now: datetime) -> tuple[Node, bool]:
     return node, context.used_now
 
 
+def parse_tree(text: str) -> Tree[Token]:
+    """Return a query's tree as the grammar has it, each node with its place in the text.
+
+    Raises:
+        QueryError: it cannot be read.
+    """
+    _check_limits(text)
+    try:
+        return _parser().parse(text)
+    except UnexpectedToken as error:
+        raise _unexpected(text, error) from None
+    except UnexpectedCharacters as error:
+        place: int = error.pos_in_stream  # type: ignore[assignment]
+        raise _strange(text, place) from None
+
+
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
     grammar = files("logmon.query").joinpath("grammar.lark").read_text()
-    return Lark(grammar, parser="lalr", lexer="contextual")
+    return Lark(grammar, parser="lalr", lexer="contextual", propagate_positions=True)
 
 
 _SIGNS = re.compile(rf"(?<![^\s(])(?:(?:NOT(?=\s)|[-+])\s*){{{DEEPEST + 1}}}")

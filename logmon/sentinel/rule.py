@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from logmon.filter import LevelClause, LogFilter, SourceClause
 from logmon.level import ALL_LEVELS, Level, at_least
+from logmon.query import QueryClause, QueryError, parse_query
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from logmon.event import LogEvent
     from logmon.filter import Clause
     from logmon.work_item import Priority
@@ -19,6 +23,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule. The defaults are the built-in rule: warn and above, any source, at once."""
 
     name: str = "default"
+    when: str = ""
+    """What else must hold, in the query language; its parts are clauses of their own."""
     minimum_level: Level = Level.WARN
     sources: tuple[str, ...] = ("*",)
     group_by: tuple[str, ...] = ()
@@ -41,7 +47,30 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
             clauses.append(LevelClause(levels))
         if self.sources and self.sources != ("*",):
             clauses.append(SourceClause(self.sources))
-        return LogFilter(tuple(clauses))
+        return LogFilter((*clauses, *self.conditions()))
+
+    def conditions(self) -> tuple[QueryClause, ...]:
+        """Return the parts of `when` that must all hold.
+
+        Raises:
+            QueryError: it cannot be read, or counts from now: a rule's time is the events' own.
+        """
+        if not self.when:
+            return ()
+        from logmon.query.parts import parts
+
+        found = tuple(parse_query(part) for part in parts(self.when))
+        if any(clause is not None and clause.now_ns for clause in found):
+            column = self.when.find("now") + 1 or 1
+            raise QueryError("a rule has no now; write a date", self.when, column)
+        return tuple(clause for clause in found if clause is not None)
+
+    def cooldown_until(self, opened: datetime) -> datetime:
+        """Return when an item may be opened again after one was, in event time."""
+        try:
+            return opened + timedelta(seconds=self.cooldown_s)
+        except OverflowError:
+            return datetime.max.replace(tzinfo=UTC)
 
     def group_of(self, event: LogEvent) -> tuple[str, ...]:
         """Return the values that tell this event's item apart from others of its template."""
@@ -60,11 +89,26 @@ class Cause(msgspec.Struct, frozen=True):
         """Return rule, source, template, then the group's values."""
         return (self.rule, self.source, self.template, *self.group)
 
+    def formerly(self, moved: Mapping[str, str]) -> list[Cause]:
+        """Return what this cause was known as, given which templates become part of which."""
+        if not moved:
+            return []
+        return [
+            msgspec.structs.replace(self, template=old)
+            for old, new in moved.items()
+            if new == self.template
+        ]
+
     @classmethod
     def of(cls, parts: tuple[str, ...]) -> Cause:
         """Return the cause that has these `parts`."""
         rule, source, template, *group = parts
         return cls(rule, source, template, tuple(group))
+
+
+def cause_of(rule: Rule, event: LogEvent, template: str) -> Cause:
+    """Return what an event's item is recognised by."""
+    return Cause(rule.name, event.source, template, rule.group_of(event))
 
 
 def attribute(attributes: dict[str, Any], path: str) -> Any:

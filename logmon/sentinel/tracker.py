@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from datetime import datetime
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from logmon.event import encode_json
 from logmon.journal import ItemChange, ItemRecord
 from logmon.sentinel.rule import PRIORITIES, Cause
-from logmon.work_item import Priority, Status, WorkItem, priority_of
+from logmon.work_item import Feedback, Priority, Status, WorkItem, priority_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from logmon.event import LogEvent
     from logmon.sentinel.rule import Rule
+    from logmon.sentinel.window import Match
 
 MOST_ITEMS = 10_000
 """Items kept in memory; the one unchanged longest is forgotten first, done ones before open."""
-SAMPLES = 10
+SAMPLE_IDS = 10
 """How many of the first and of the last event ids an item keeps."""
+SAMPLES = 3
+"""How many of the first and of the last events themselves an item keeps."""
+SAMPLE_CHARS = 2_000
+"""How much of a sample's message is kept, and of its attributes, as text."""
 REMEMBERED_IDS = 1_000
 """How many event ids an item remembers so that a repeat of one never changes its count."""
+
+Value = TypeVar("Value")
+_NO_MERGES: dict[str, str] = {}
 
 
 class Tracked(msgspec.Struct):
@@ -37,6 +44,8 @@ class Tracked(msgspec.Struct):
     counted: OrderedDict[str, None]
     last_said_at: datetime
     """Time of the last event Sentinel made about it."""
+    milestone: int = 1
+    """The highest power of ten of its repeats that was told."""
 
 
 class WorkItems:
@@ -47,7 +56,8 @@ class WorkItems:
         self._changes: list[ItemChange] = []
         self._tracked: dict[str, Tracked] = {}
         self._open: dict[Cause, str] = {}
-        self._opened_at: dict[Cause, datetime] = {}
+        self._newest_of: dict[Cause, str] = {}
+        self._of_template: dict[str, dict[str, None]] = {}
         self._next = 1
         self._newest: dict[bool, OrderedDict[str, None]] = {
             True: OrderedDict(),
@@ -59,6 +69,10 @@ class WorkItems:
     def __len__(self) -> int:
         return len(self._tracked)
 
+    def next_id(self, ahead: int = 0) -> str:
+        """Return the id that the next item will get, or one after so many others."""
+        return f"WI-{self._next + ahead}"
+
     def all(self) -> list[WorkItem]:
         """Return every item, open ones first, the one that changed last first."""
         return self.latest(len(self._tracked))
@@ -67,15 +81,6 @@ class WorkItems:
         """Return the first `limit` of `all`, at the cost of `limit`."""
         names = chain(reversed(self._newest[True]), reversed(self._newest[False]))
         return [self._tracked[name].item for name in islice(names, limit)]
-
-    def _changed(self, item: WorkItem) -> None:
-        """Put an item in front of the open or of the done ones."""
-        self.version += 1
-        self._dirty[item.id] = self._tracked[item.id]
-        self._newest[not item.is_open].pop(item.id, None)
-        order = self._newest[item.is_open]
-        order[item.id] = None
-        order.move_to_end(item.id)
 
     def open_count(self) -> int:
         """Return how many items are not done."""
@@ -86,20 +91,25 @@ class WorkItems:
         tracked = self._tracked.get(item_id)
         return tracked.item if tracked else None
 
-    def tracked(self, cause: Cause) -> Tracked | None:
-        """Return the open item of a cause."""
-        item_id = self._open.get(cause)
-        return self._tracked[item_id] if item_id else None
+    def tracked(self, cause: Cause, moved: Mapping[str, str] = _NO_MERGES) -> Tracked | None:
+        """Return the open item of a cause, the oldest where `moved` templates bring others in."""
+        found = [self._open[one] for one in (cause, *cause.formerly(moved)) if one in self._open]
+        return min((self._tracked[name] for name in found), key=_number, default=None)
 
-    def last_opened(self, cause: Cause) -> datetime | None:
-        """Return when an item was last opened for a cause, in event time."""
-        return self._opened_at.get(cause)
+    def newest(self, cause: Cause, moved: Mapping[str, str] = _NO_MERGES) -> Tracked | None:
+        """Return the item that was opened last for a cause, open or not, as far as it is held."""
+        causes = (cause, *cause.formerly(moved))
+        found = [self._newest_of[one] for one in causes if one in self._newest_of]
+        return max((self._tracked[name] for name in found), key=_number, default=None)
 
-    def open(self, cause: Cause, rule: Rule, event: LogEvent, pending: list[str]) -> Tracked:
-        """Open an item for a cause that has none open; `pending` are the ids that led to it."""
-        ids = (*pending, event.id)
+    # Changes
+
+    def open(self, cause: Cause, rule: Rule, event: LogEvent, matches: Sequence[Match]) -> Tracked:
+        """Open an item for a cause that has none open; `matches` led to it, this event the last."""
+        ids = tuple(event_id for _, event_id in matches)
+        before = self.newest(cause)
         item = WorkItem(
-            id=f"WI-{self._next}",
+            id=self.next_id(),
             title=rule.title or cause.template,
             description=event.message,
             priority=_priority(rule, event),
@@ -108,35 +118,35 @@ class WorkItems:
             source=event.source,
             level=event.level,
             count=len(ids),
-            first_seen=event.timestamp,
-            last_seen=event.timestamp,
-            event_ids=ids[-2 * SAMPLES :],
+            first_seen=min(at for at, _ in matches),
+            last_seen=max(at for at, _ in matches),
+            event_ids=ids[-2 * SAMPLE_IDS :],
             source_data=_source_data(event),
+            samples=(_sample(event),),
+            previous=before.item.id if before else "",
             created_at=event.timestamp,
             updated_at=event.timestamp,
         )
+        tracked = Tracked(self._next, item, cause, OrderedDict.fromkeys(ids), event.timestamp)
         self._next += 1
-        tracked = Tracked(self._next - 1, item, cause, OrderedDict.fromkeys(ids), event.timestamp)
-        self._tracked[item.id] = tracked
+        self._hold(tracked)
         self._open[cause] = item.id
-        self._opened_at[cause] = event.timestamp
-        self._changes.append(ItemChange(item.id, event.timestamp, "opened"))
-        self._changed(item)
+        more = f", after {item.previous}" if item.previous else ""
+        self._changes.append(ItemChange(item.id, event.timestamp, f"opened{more}"))
+        if before:
+            told = ItemChange(before.item.id, event.timestamp, f"happened again: {item.id}")
+            self._changes.append(told)
+        self._changed(tracked)
         self._forget_oldest()
         return tracked
 
-    def extend(self, tracked: Tracked, rule: Rule, event: LogEvent) -> bool:
-        """Count a repeat; return False for an event that was counted before."""
+    def extend(self, tracked: Tracked, rule: Rule, event: LogEvent) -> None:
+        """Count an event that was not counted before."""
         counted = tracked.counted
-        if event.id in counted:
-            return False
         counted[event.id] = None
         while len(counted) > REMEMBERED_IDS:
             counted.popitem(last=False)
         item = tracked.item
-        ids = (*item.event_ids, event.id)
-        if len(ids) > 2 * SAMPLES:
-            ids = ids[:SAMPLES] + ids[-SAMPLES:]
         tracked.item = msgspec.structs.replace(
             item,
             count=item.count + 1,
@@ -145,32 +155,36 @@ class WorkItems:
             updated_at=max(item.updated_at, event.timestamp),
             level=max(item.level, event.level),
             priority=min(item.priority, _priority(rule, event), key=PRIORITIES.index),
-            event_ids=ids,
+            event_ids=_ends((*item.event_ids, event.id), SAMPLE_IDS),
+            samples=_ends((*item.samples, _sample(event)), SAMPLES),
         )
-        self._changed(tracked.item)
-        return True
+        self._changed(tracked)
 
     def rekey(self, merges: Mapping[str, str], at: datetime) -> None:
-        """Move open items whose template became part of another one under that one.
+        """Move items whose template became part of another one under that one.
 
         Where that one has an open item too, the newer of the two becomes part of the older.
         """
-        for cause in [cause for cause in self._open if cause.template in merges]:
-            tracked = self._tracked[self._open.pop(cause)]
-            wider = msgspec.structs.replace(cause, template=merges[cause.template])
-            item = tracked.item
-            title = wider.template if item.title == cause.template else item.title
-            tracked.cause = wider
-            tracked.item = msgspec.structs.replace(item, template=wider.template, title=title)
-            other = self.tracked(wider)
-            if other is None:
-                self._open[wider] = item.id
-            elif other.number < tracked.number:
-                self._join(other, tracked, at)
-            else:
-                self._open[wider] = item.id
-                self._join(tracked, other, at)
-            self._changed(tracked.item)
+        names = [name for old in merges for name in self._of_template.get(old, ())]
+        for tracked in sorted((self._tracked[name] for name in names), key=_number):
+            self._move(tracked, merges[tracked.cause.template], at)
+
+    def _move(self, tracked: Tracked, template: str, at: datetime) -> None:
+        item, narrow = tracked.item, tracked.cause
+        wider = msgspec.structs.replace(narrow, template=template)
+        other = self.tracked(wider)
+        self._let_go(tracked)
+        title = template if item.title == narrow.template else item.title
+        tracked.cause = wider
+        tracked.item = msgspec.structs.replace(item, template=template, title=title)
+        self._hold(tracked)
+        if item.is_open and other is not None:
+            older, newer = sorted((other, tracked), key=_number)
+            self._open[wider] = older.item.id
+            self._join(older, newer, at)
+        elif item.is_open:
+            self._open[wider] = item.id
+        self._changed(tracked)
 
     def _join(self, older: Tracked, newer: Tracked, at: datetime) -> None:
         """Make an item part of another one of what is now the same cause."""
@@ -182,33 +196,69 @@ class WorkItems:
             last_seen=max(one.last_seen, other.last_seen),
             level=max(one.level, other.level),
             priority=min(one.priority, other.priority, key=PRIORITIES.index),
-            event_ids=(*one.event_ids, *other.event_ids)[-2 * SAMPLES :],
+            event_ids=_ends((*one.event_ids, *other.event_ids), SAMPLE_IDS),
+            samples=_ends((*one.samples, *other.samples), SAMPLES),
             updated_at=max(one.updated_at, other.updated_at),
         )
         older.counted.update(newer.counted)
-        newer.item = msgspec.structs.replace(other, status="done", updated_at=at)
+        newer.item = msgspec.structs.replace(other, status="done", part_of=one.id, updated_at=at)
         self._changes.append(ItemChange(other.id, at, f"became part of {one.id}"))
-        self._changed(older.item)
-        self._changed(newer.item)
+        self._changes.append(ItemChange(one.id, at, f"took in {other.id}"))
+        self._changed(older)
+        self._changed(newer)
 
-    def set_status(self, item_id: str, status: Status, at: datetime) -> WorkItem | None:
+    def set_status(
+        self, item_id: str, status: Status, at: datetime, by: str = ""
+    ) -> WorkItem | None:
         """Change an item's status and return it, or None when there is nothing to change.
 
-        Reopening is refused (None) while a newer item of the same cause is open.
+        Reopening is refused (None) while a newer item of the same cause is open, and for one
+        that became part of another.
         """
         tracked = self._tracked.get(item_id)
-        if tracked is None or tracked.item.status == status:
+        if tracked is None or tracked.item.status == status or tracked.item.part_of:
             return None
         if status == "done":
             self._open.pop(tracked.cause, None)
         elif self._open.setdefault(tracked.cause, item_id) != item_id:
             return None
-        self._changes.append(ItemChange(item_id, at, f"{tracked.item.status} → {status}"))
-        tracked.item = msgspec.structs.replace(
-            tracked.item, status=status, updated_at=max(at, tracked.item.updated_at)
-        )
-        self._changed(tracked.item)
+        self._note(tracked, at, f"{tracked.item.status} → {status}", by)
+        tracked.item = msgspec.structs.replace(tracked.item, status=status)
+        self._touch(tracked, at)
         return tracked.item
+
+    def set_feedback(
+        self, item_id: str, feedback: Feedback, at: datetime, by: str = ""
+    ) -> WorkItem | None:
+        """Mark an item as useful, as noise, or as neither; None when there is nothing to change."""
+        tracked = self._tracked.get(item_id)
+        if tracked is None or tracked.item.feedback == feedback:
+            return None
+        self._note(tracked, at, f"marked {feedback or 'neither useful nor noise'}", by)
+        tracked.item = msgspec.structs.replace(tracked.item, feedback=feedback)
+        self._touch(tracked, at)
+        return tracked.item
+
+    def _note(self, tracked: Tracked, at: datetime, change: str, by: str) -> None:
+        text = f"{change} · {by}" if by else change
+        self._changes.append(ItemChange(tracked.item.id, at, text))
+
+    def _touch(self, tracked: Tracked, at: datetime) -> None:
+        updated = max(at, tracked.item.updated_at)
+        tracked.item = msgspec.structs.replace(tracked.item, updated_at=updated)
+        self._changed(tracked)
+
+    def _changed(self, tracked: Tracked) -> None:
+        """Put an item in front of the open or of the done ones."""
+        item = tracked.item
+        self.version += 1
+        self._dirty[item.id] = tracked
+        self._newest[not item.is_open].pop(item.id, None)
+        order = self._newest[item.is_open]
+        order[item.id] = None
+        order.move_to_end(item.id)
+
+    # Holding
 
     def take_changes(self) -> tuple[tuple[ItemRecord, ...], tuple[ItemChange, ...]]:
         """Return the items that are new or have changed since the last call, and what happened."""
@@ -222,98 +272,62 @@ class WorkItems:
         return records, changes
 
     def restore(self, records: Iterable[ItemRecord]) -> None:
-        """Take in items that were kept, the one that changed first first."""
+        """Take in items that were kept, the one that changed first first; known ones anew."""
         for kept in records:
             item, cause = kept.item, Cause.of(kept.cause)
+            if known := self._tracked.get(item.id):
+                self._let_go(known)
             counted = OrderedDict.fromkeys(item.event_ids)
-            self._tracked[item.id] = Tracked(kept.number, item, cause, counted, item.last_seen)
+            tracked = Tracked(kept.number, item, cause, counted, item.last_seen)
+            tracked.milestone = milestone(item.count - 1)
             self._next = max(self._next, kept.number + 1)
-            self._opened_at[cause] = max(
-                item.created_at, self._opened_at.get(cause, item.created_at)
-            )
+            self._hold(tracked)
             if item.is_open:
                 self._open[cause] = item.id
-            elif self._open.get(cause) == item.id:
-                del self._open[cause]
-            self._changed(item)
+            self._changed(tracked)
         self._dirty.clear()
         self._forget_oldest()
+
+    def _hold(self, tracked: Tracked) -> None:
+        """Keep an item where its id, its cause and its template find it."""
+        name = tracked.item.id
+        self._tracked[name] = tracked
+        self._of_template.setdefault(tracked.cause.template, {})[name] = None
+        newest = self._newest_of.setdefault(tracked.cause, name)
+        if self._tracked[newest].number < tracked.number:
+            self._newest_of[tracked.cause] = name
+
+    def _let_go(self, tracked: Tracked) -> None:
+        name, cause = tracked.item.id, tracked.cause
+        del self._tracked[name]
+        if self._open.get(cause) == name:
+            del self._open[cause]
+        if self._newest_of.get(cause) == name:
+            del self._newest_of[cause]
+        names = self._of_template.get(cause.template, {})
+        names.pop(name, None)
+        if not names:
+            self._of_template.pop(cause.template, None)
 
     def _forget_oldest(self) -> None:
         while len(self._tracked) > MOST_ITEMS:
             order = self._newest[False] or self._newest[True]
             name, _ = order.popitem(last=False)
-            oldest = self._tracked.pop(name)
-            if self._open.get(oldest.cause) == name:
-                del self._open[oldest.cause]
-            self._opened_at.pop(oldest.cause, None)
+            self._let_go(self._tracked[name])
 
 
-class Window:
-    """Matches of causes that have no item yet: which event ids within the last `window_s`."""
-
-    MOST_CAUSES = 10_000
-
-    def __init__(self) -> None:
-        self._dirty: dict[Cause, None] = {}
-        self._seen: OrderedDict[Cause, deque[tuple[datetime, str]]] = OrderedDict()
-
-    def add(self, cause: Cause, rule: Rule, event: LogEvent) -> list[str]:
-        """Remember a match and return the ids of all matches inside the window, this one last."""
-        seen = self._seen.pop(cause, None)
-        if seen is None:
-            seen = deque(maxlen=max(rule.threshold, 1))
-        self._seen[cause] = seen
-        self._dirty[cause] = None
-        if all(event_id != event.id for _, event_id in seen):
-            seen.append((event.timestamp, event.id))
-        while seen and (event.timestamp - seen[0][0]).total_seconds() > rule.window_s:
-            seen.popleft()
-        while len(self._seen) > self.MOST_CAUSES:
-            forgotten, _ = self._seen.popitem(last=False)
-            self._dirty[forgotten] = None
-        return [event_id for _, event_id in seen]
-
-    def rekey(self, merges: Mapping[str, str]) -> None:
-        """Move matches whose template became part of another one under that one."""
-        for cause in [cause for cause in self._seen if cause.template in merges]:
-            wider = msgspec.structs.replace(cause, template=merges[cause.template])
-            seen = self._seen.pop(cause)
-            both = sorted({*seen, *self._seen.get(wider, ())})
-            self._seen[wider] = deque(both, maxlen=seen.maxlen)
-            self._dirty |= {cause: None, wider: None}
-
-    def clear(self, cause: Cause) -> None:
-        """Forget a cause, now that it has an item."""
-        if self._seen.pop(cause, None) is not None:
-            self._dirty[cause] = None
-
-    def take_changes(self) -> dict[str, bytes | None]:
-        """Return the causes whose matches changed since the last call, by name, None if gone."""
-        changed: dict[str, bytes | None] = {}
-        for cause in self._dirty:
-            seen = self._seen.get(cause)
-            name = PENDING + encode_json({"cause": cause.parts()}).decode()
-            changed[name] = None if seen is None else _encode(list(seen))
-        self._dirty.clear()
-        return changed
-
-    def restore(self, rules: Mapping[str, Rule], values: Mapping[str, bytes]) -> None:
-        """Take in matches that were kept."""
-        for name, value in values.items():
-            if not name.startswith(PENDING):
-                continue
-            parts = _decode_cause(name.removeprefix(PENDING))["cause"]
-            cause = Cause.of(parts)
-            seen = _decode_seen(value)
-            if rule := rules.get(cause.rule):
-                self._seen[cause] = deque(seen, maxlen=max(rule.threshold, 1))
+def milestone(repeats: int) -> int:
+    """Return the highest power of ten that so many repeats have reached: 1, 10, 100, …"""
+    return int("1" + "0" * (len(str(max(repeats, 1))) - 1))
 
 
-PENDING = "pending "
-_encode = msgspec.json.Encoder().encode
-_decode_cause = msgspec.json.Decoder(dict[str, tuple[str, ...]]).decode
-_decode_seen = msgspec.json.Decoder(list[tuple[datetime, str]]).decode
+def _number(tracked: Tracked) -> int:
+    return tracked.number
+
+
+def _ends(values: tuple[Value, ...], size: int) -> tuple[Value, ...]:
+    """Return the first and the last `size` of values."""
+    return values if len(values) <= 2 * size else values[:size] + values[-size:]
 
 
 def _priority(rule: Rule, event: LogEvent) -> Priority:
@@ -321,6 +335,15 @@ def _priority(rule: Rule, event: LogEvent) -> Priority:
         if rule.priority == priority:
             return priority
     return priority_of(event.level)
+
+
+def _sample(event: LogEvent) -> LogEvent:
+    """Return an event small enough to be kept for good."""
+    fits = len(event.message) <= SAMPLE_CHARS
+    if fits and (not event.attributes or len(str(event.attributes)) <= SAMPLE_CHARS):
+        return event
+    small = event.attributes if len(str(event.attributes)) <= SAMPLE_CHARS else {}
+    return msgspec.structs.replace(event, message=event.message[:SAMPLE_CHARS], attributes=small)
 
 
 def _source_data(event: LogEvent) -> dict[str, object]:

@@ -79,6 +79,10 @@ MIGRATIONS = (
         at TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE decisions(seq INTEGER PRIMARY KEY, made BLOB NOT NULL);
+    ALTER TABLE requests ADD COLUMN by TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Each brings the file from `user_version` n to n + 1; never edit one that was released."""
 

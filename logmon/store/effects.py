@@ -30,6 +30,9 @@ def write(connection: sqlite3.Connection, effects: Effects) -> None:
             "INSERT OR REPLACE INTO offsets VALUES(?, ?)", (effects.consumer, effects.offset)
         )
     connection.executemany("INSERT OR REPLACE INTO links VALUES(?, ?)", effects.links.items())
+    connection.executemany(
+        "INSERT OR REPLACE INTO decisions VALUES(?, ?)", effects.decisions.items()
+    )
     # Done ones first: the cause of one that closes may open again in the same commit.
     for kept in sorted(effects.items, key=lambda kept: kept.item.is_open):
         connection.execute(

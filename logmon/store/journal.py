@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logmon.batch import Batch
-    from logmon.work_item import Status
 
 IDS_KEPT_S = 19 * 3600.0
 """Ids are remembered at least so long: Datadog takes in events up to 18 h old."""
@@ -200,10 +199,12 @@ class Store:
         )
         connection.execute("DELETE FROM seen WHERE written_ns < ?", (ids_ns,))
         connection.execute("DELETE FROM dead_letters WHERE written_ns < ?", (oldest_ns,))
-        connection.execute(
-            "DELETE FROM links WHERE seq < coalesce((SELECT min(first_seq) FROM journal), ?)",
-            (self.next_seq,),
-        )
+        for table in ("links", "decisions"):
+            connection.execute(
+                f"DELETE FROM {table} "  # noqa: S608 - one of these two names
+                "WHERE seq < coalesce((SELECT min(first_seq) FROM journal), ?)",
+                (self.next_seq,),
+            )
 
     def close(self) -> None:
         """Finish what is being written and close the file."""
@@ -306,11 +307,16 @@ class Store:
 
     def requests(self) -> list[ItemRequest]:
         """Return what other processes ask for, the oldest first."""
-        found = self._ask("SELECT number, item, status, at FROM requests ORDER BY number")
+        found = self._ask("SELECT number, item, status, at, by FROM requests ORDER BY number")
         return [
-            ItemRequest(number, item, status, datetime.fromisoformat(at))
-            for number, item, status, at in found
+            ItemRequest(number, item, status, datetime.fromisoformat(at), by)
+            for number, item, status, at, by in found
         ]
+
+    def decisions(self, seq: int) -> bytes:
+        """Return what Sentinel decided about a row, or nothing where its link tells all."""
+        found = self._ask("SELECT made FROM decisions WHERE seq=?", seq)
+        return bytes(found[0][0]) if found else b""
 
     def values(self, consumer: str) -> dict[str, bytes]:
         """Return what a consumer kept."""
@@ -362,8 +368,8 @@ def open_reader(path: Path) -> Store:
     return Store(path, StoreOptions(), connect_reader(path))
 
 
-def request_status(path: Path, item: str, status: Status, at: datetime) -> None:
-    """Ask the process that writes into a store to change an item's status.
+def request_change(path: Path, item: str, status: str, at: datetime, by: str) -> None:
+    """Ask the process that writes into a store to change an item (see `ItemRequest`).
 
     Raises:
         StoreError: the request cannot be written.
@@ -371,8 +377,8 @@ def request_status(path: Path, item: str, status: Status, at: datetime) -> None:
     try:
         with closing(sqlite3.connect(path, timeout=5.0)) as connection, connection:
             connection.execute(
-                "INSERT INTO requests(item, status, at) VALUES(?, ?, ?)",
-                (item, status, rfc3339(at)),
+                "INSERT INTO requests(item, status, at, by) VALUES(?, ?, ?, ?)",
+                (item, status, rfc3339(at), by),
             )
     except sqlite3.Error as error:
         raise translated(error, path) from None
