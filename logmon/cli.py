@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from logmon import __version__
-from logmon.commands import config, doctor, items, serve
+from logmon.commands import completion, config, doctor, items, serve
 from logmon.commands.running import ConfigFile, Errors
 
 app = typer.Typer(
@@ -20,21 +20,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Level = Annotated[str, typer.Option("--level", "-l", metavar="LEVEL", help="warn and above; error,critical exactly; !debug all but.")]
-Source = Annotated[list[str] | None, typer.Option("--source", "-s", metavar="NAME", help="Only this source; repeatable, globs, !NAME excludes.")]
+Level = Annotated[str, typer.Option("--level", "-l", metavar="LEVEL", autocompletion=completion.levels, help="warn and above; error,critical exactly; !debug all but.")]
+Source = Annotated[list[str] | None, typer.Option("--source", "-s", metavar="NAME", autocompletion=completion.sources, help="Only this source; repeatable, globs, !NAME excludes.")]
 Query = Annotated[str | None, typer.Option("--query", "-q", metavar="TEXT", help="status:error @http.status_code:>=500 -env:test …")]
 Grep = Annotated[list[str] | None, typer.Option("--grep", "-g", metavar="RE", help="Only messages that match; repeatable.")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", "-e", metavar="RE", help="No messages that match; repeatable.")]
 Lines = Annotated[str | None, typer.Option("--lines", "-n", metavar="N", help="How much history first, or all.")]
 Since = Annotated[str | None, typer.Option("--since", "-S", metavar="TIME", help="15m, 2h ago, 14:30, today, RFC 3339.")]
 Until = Annotated[str | None, typer.Option("--until", "-U", metavar="TIME", help="Like --since; the end is left out.")]
-OutputOption = Annotated[str | None, typer.Option("--output", "-o", metavar="FORM", help="text, json or raw lines.")]
+OutputOption = Annotated[str | None, typer.Option("--output", "-o", metavar="FORM", autocompletion=completion.outputs, help="text, json or raw lines.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Lines, also on a terminal.")]
 Tui = Annotated[bool, typer.Option("--tui", help="The screen, or an error where there is no terminal.")]
 NoFollow = Annotated[bool, typer.Option("--no-follow", help="End when the history is out.")]
 Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
 Timezone = Annotated[str | None, typer.Option("--timezone", "-z", metavar="ZONE", help="For showing only: UTC, local, Europe/Berlin, +02:00.")]
-InputFormat = Annotated[str, typer.Option("--input-format", metavar="NAME", help="auto decides line by line.")]
+InputFormat = Annotated[str, typer.Option("--input-format", metavar="NAME", autocompletion=completion.input_formats, help="auto decides line by line.")]
 Speed = Annotated[str, typer.Option("--speed", metavar="X", help="max, or recorded pace times X: 1, 10, 0.5.")]
 MaxGap = Annotated[str, typer.Option("--max-gap", metavar="SPAN", help="Longest recorded pause that is waited for.")]
 StoreFlag = Annotated[bool, typer.Option("--store", help="Keep it on disk, once, however often it is replayed.")]

@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from logmon.commands import completion
 from logmon.commands.running import ConfigFile, Errors, Form, is_json, say
 
 app = typer.Typer(help="The work items that the store holds.", no_args_is_help=True)
-ItemId = Annotated[str, typer.Argument(metavar="ID", help="Such as WI-7.")]
+ItemId = Annotated[
+    str, typer.Argument(metavar="ID", help="Such as WI-7.", autocompletion=completion.items)
+]
 
 
 @app.command("list")
