@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
+
+from logmon.event import rfc3339
 
 EXCERPT_BYTES = 4_096
 """How much of a huge record is kept, in bytes; its true length is kept beside it."""
@@ -28,3 +31,11 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     parser: str = ""
     """The dialect that refused it."""
     seen_at: datetime | None = None
+
+
+def to_document(letter: DeadLetter) -> dict[str, Any]:
+    r"""Return the letter as the JSON object users see; bytes that are no UTF-8 read `\xNN`."""
+    out = msgspec.structs.asdict(letter)
+    out["raw"] = letter.raw.decode("utf-8", "backslashreplace")
+    out["seen_at"] = None if letter.seen_at is None else rfc3339(letter.seen_at)
+    return out

@@ -114,9 +114,14 @@ def encode_json(document: dict[str, Any]) -> bytes:
 
 def encode_ascii(event: LogEvent, *, work_item: str | None = None) -> str:
     """Return the canonical form with every character beyond ASCII escaped, for a terminal."""
+    return ascii_json(encode(event, work_item=work_item))
+
+
+def ascii_json(line: bytes) -> str:
+    """Return a line of JSON with every character beyond printable ASCII escaped."""
     import json
 
-    text = encode(event, work_item=work_item).decode()
+    text = line.decode()
     if text.isascii() and "\x7f" not in text:
         return text
     escaped = json.dumps(json.loads(text), ensure_ascii=True, separators=(",", ":"))

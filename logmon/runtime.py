@@ -199,6 +199,11 @@ class LogMonitorService:
             after = self.hub.log.snapshot.next_seq - 1
             await asyncio.sleep(0)
 
+    @property
+    def store(self) -> Store | None:
+        """Return the store, where there is one."""
+        return self._store
+
     def close_store(self) -> None:
         """Close the store, when nobody reads any more."""
         if self._store is not None:

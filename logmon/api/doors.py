@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logmon.api import events, status
+from logmon.api import events, items, page, status
 from logmon.api.door import Door
 
 ROOT = "/api/log-monitor"
@@ -11,8 +11,13 @@ ROOT = "/api/log-monitor"
 def doors() -> tuple[Door, ...]:
     """Return the doors of contract §6."""
     return (
+        Door("GET", "/", page.page, None),
+        Door("GET", "/openapi.json", page.openapi, None),
         Door("GET", f"{ROOT}/events/recent", events.recent, "read"),
         Door("GET", f"{ROOT}/events/stream", events.stream, "read"),
         Door("GET", f"{ROOT}/health", status.health, None),
         Door("GET", f"{ROOT}/stats", status.stats, "read"),
+        Door("GET", f"{ROOT}/work-items", items.work_items, "read"),
+        Door("GET", f"{ROOT}/dead-letters", items.dead_letters, "read"),
+        Door("POST", f"{ROOT}/session", page.session, "read"),
     )

@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from logmon.event import encode_ascii
+from logmon.event import ascii_json, encode
 from logmon.filter import LogFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from logmon.batch import Columns
     from logmon.event import LogEvent
     from logmon.event_log import Segment, Slice
     from logmon.filter import Mask
-
-    Redact = Callable[[LogEvent], LogEvent]
+    from logmon.redaction import Redactor
 
 ROWS_BYTES = 8 << 20
 CHUNKS_BYTES = 8 << 20
@@ -36,7 +35,7 @@ class RedactedClause(msgspec.Struct, frozen=True):
     """A filter that sees what is served: what is taken out of rows cannot be searched for."""
 
     inner: LogFilter
-    redact: Any
+    redactor: Any
     needs_rows = True
 
     def mask(self, columns: Columns) -> Mask:
@@ -45,15 +44,15 @@ class RedactedClause(msgspec.Struct, frozen=True):
 
     def matches(self, event: LogEvent) -> bool:
         """Whether the event matches as it is served."""
-        return self.inner.matches_rest(self.redact(event))
+        return self.inner.matches_rest(self.redactor.event(event))
 
 
 class Frames:
     """Makes and shares what is sent. `epoch` names the numbering of the rows."""
 
-    def __init__(self, epoch: str, redact: Redact | None) -> None:
+    def __init__(self, epoch: str, redactor: Redactor | None) -> None:
         self.epoch = epoch
-        self._redact = redact
+        self._redactor = redactor
         self._prefix = f"event: log\nid: {epoch}-".encode()
         self._rows: OrderedDict[int, bytes] = OrderedDict()
         self._chunks: OrderedDict[tuple[LogFilter, int, int], tuple[bytes, ...]] = OrderedDict()
@@ -64,9 +63,9 @@ class Frames:
 
     def seen(self, log_filter: LogFilter) -> LogFilter:
         """Return a filter as it must be applied to rows that are served."""
-        if self._redact is None or not log_filter.needs_rows:
+        if self._redactor is None or not log_filter.needs_rows:
             return log_filter
-        return LogFilter((RedactedClause(log_filter, self._redact),))
+        return LogFilter((RedactedClause(log_filter, self._redactor),))
 
     def json(self, segment: Segment, row: int) -> bytes:
         """Return a row as one line of ASCII JSON."""
@@ -74,8 +73,9 @@ class Frames:
         line = self._rows.get(seq)
         if line is None:
             delivery = segment.delivery(row)
-            event = delivery.event if self._redact is None else self._redact(delivery.event)
-            line = encode_ascii(event, work_item=delivery.work_item).encode()
+            encoding = encode if self._redactor is None else self._redactor.encode
+            text = encoding(delivery.event, work_item=delivery.work_item)
+            line = ascii_json(text).encode()
             self.encoded += 1
             self._rows[seq] = line
             self._rows_bytes += len(line)

@@ -88,8 +88,8 @@ class Gate:
             raise Refused(414, f"the URL is longer than {URL_BYTES} bytes")
         if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > HEADER_BYTES:
             raise Refused(431, f"the headers are longer than {HEADER_BYTES} bytes")
-        if not raw_path.startswith(b"/"):
-            raise Refused(400, "the request target is no path")
+        if not raw_path.startswith(b"/") or scope["http_version"] not in ("1.0", "1.1"):
+            raise Refused(400, "the request is no HTTP/1.1 for a path")
         host = _single(scope, b"host")
         found = _HOST.fullmatch(host.lower())
         if found is None or found[1] not in self._hosts:

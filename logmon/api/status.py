@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from logmon import __version__
+from logmon.api.parameters import Parameters
 from logmon.event import encode_json
 
 if TYPE_CHECKING:
@@ -21,13 +22,15 @@ def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> R
     return Response(encode_json(document), 200, headers, "application/json")
 
 
-async def health(_api: Api, _request: Request) -> Response:
+async def health(_api: Api, request: Request) -> Response:
     """Say that logmon runs; nothing about what it holds."""
+    Parameters(request)
     return answer({"status": "ok", "version": __version__})
 
 
-async def stats(api: Api, _request: Request) -> Response:
+async def stats(api: Api, request: Request) -> Response:
     """Return every source's account and every reader's figures."""
+    Parameters(request)
     figures = api.service.hub.statistics()
     sources = {
         name: {

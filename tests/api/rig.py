@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from logmon.event import LogEvent
+    from logmon.redaction import Redactor
     from logmon.sentinel.pipeline import Sentinel
     from logmon.store.journal import Store
 
@@ -151,7 +152,7 @@ async def rig(
     hub: LogEventHub | None = None,
     store: Store | None = None,
     sentinel: Sentinel | None = None,
-    redact: Callable[[LogEvent], LogEvent] | None = None,
+    redactor: Redactor | None = None,
     **settings: Any,
 ) -> AsyncIterator[Rig]:
     """Serve a hub for as long as the block runs."""
@@ -161,7 +162,7 @@ async def rig(
     said: list[str] = []
     texts = {scope: add_token(path, [scope])[1] for scope in ("read", "ingest", "admin")}
     chosen = ApiSettings.model_validate({"port": 0, **EASY, **settings})
-    server = ApiServer(service, chosen, tokens=Tokens(path), redact=redact, say=said.append)
+    server = ApiServer(service, chosen, tokens=Tokens(path), redactor=redactor, say=said.append)
     await server.start()
     served = Rig(service, server, said)
     served.tokens = texts

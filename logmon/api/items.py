@@ -1,0 +1,63 @@
+"""Work items and dead letters, as they are kept, redacted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from logmon.api.parameters import MOST_SEQ, Parameters
+from logmon.api.status import answer
+from logmon.dead_letter import to_document as letter_document
+from logmon.work_item import to_document as item_document
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from logmon.api.door import Api
+    from logmon.dead_letter import DeadLetter
+    from logmon.work_item import WorkItem
+
+MOST_ITEMS = 1_000
+
+
+async def work_items(api: Api, request: Request) -> Response:
+    """Answer with the work items, open ones first, the one that changed last first."""
+    given = Parameters(request, "limit")
+    limit = given.number("limit", least=1, most=MOST_ITEMS) or MOST_ITEMS
+    sentinel = api.service.sentinel
+    found = sentinel.items.latest(limit) if sentinel is not None else []
+    return answer({"items": [served(api, item) for item in found]})
+
+
+def served(api: Api, item: WorkItem) -> dict[str, Any]:
+    """Return a work item as it leaves."""
+    document = item_document(item)
+    return document if api.redactor is None else api.redactor.document(document)
+
+
+async def dead_letters(api: Api, request: Request) -> Response:
+    """Answer with the records that could not become events, the newest first."""
+    given = Parameters(request, "limit", "before")
+    limit = given.number("limit", least=1, most=MOST_ITEMS) or 100
+    before = given.number("before", least=0, most=MOST_SEQ)
+    pairs = await asyncio.to_thread(_kept, api, limit, before)
+    following = pairs[-1][0] if len(pairs) == limit else None
+    letters = [{"number": number, **_letter(api, letter)} for number, letter in pairs]
+    return answer({"dead_letters": letters, "next": following})
+
+
+def _kept(api: Api, limit: int, before: int | None) -> list[tuple[int, DeadLetter]]:
+    """Return (number, letter) pairs with number < `before`, from the store or from memory."""
+    store = api.service.store
+    if store is not None:
+        return store.dead_letters(limit=limit, before=before)
+    held = api.service.hub.dead_letters
+    sources = api.service.hub.sources.values()
+    first = sum(source.dead_lettered for source in sources) - len(held) + 1
+    numbered = list(enumerate(held, first))
+    return [pair for pair in reversed(numbered) if before is None or pair[0] < before][:limit]
+
+
+def _letter(api: Api, letter: DeadLetter) -> dict[str, Any]:
+    return letter_document(letter if api.redactor is None else api.redactor.dead_letter(letter))
