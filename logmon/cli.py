@@ -20,24 +20,95 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Level = Annotated[str, typer.Option("--level", "-l", metavar="LEVEL", autocompletion=completion.levels, help="warn and above; error,critical exactly; !debug all but.")]
-Source = Annotated[list[str] | None, typer.Option("--source", "-s", metavar="NAME", autocompletion=completion.sources, help="Only this source; repeatable, globs, !NAME excludes.")]
-Query = Annotated[str | None, typer.Option("--query", "-q", metavar="TEXT", help="status:error @http.status_code:>=500 -env:test …")]
-Grep = Annotated[list[str] | None, typer.Option("--grep", "-g", metavar="RE", help="Only messages that match; repeatable.")]
-Exclude = Annotated[list[str] | None, typer.Option("--exclude", "-e", metavar="RE", help="No messages that match; repeatable.")]
-Lines = Annotated[str | None, typer.Option("--lines", "-n", metavar="N", help="How much history first, or all.")]
-Since = Annotated[str | None, typer.Option("--since", "-S", metavar="TIME", help="15m, 2h ago, 14:30, today, RFC 3339.")]
-Until = Annotated[str | None, typer.Option("--until", "-U", metavar="TIME", help="Like --since; the end is left out.")]
-OutputOption = Annotated[str | None, typer.Option("--output", "-o", metavar="FORM", autocompletion=completion.outputs, help="text, json or raw lines.")]
+Level = Annotated[
+    str,
+    typer.Option(
+        "--level",
+        "-l",
+        metavar="LEVEL",
+        autocompletion=completion.levels,
+        help="warn and above; error,critical exactly; !debug all but.",
+    ),
+]
+Source = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        "-s",
+        metavar="NAME",
+        autocompletion=completion.sources,
+        help="Only this source; repeatable, globs, !NAME excludes.",
+    ),
+]
+Query = Annotated[
+    str | None,
+    typer.Option(
+        "--query", "-q", metavar="TEXT", help="status:error @http.status_code:>=500 -env:test …"
+    ),
+]
+Grep = Annotated[
+    list[str] | None,
+    typer.Option("--grep", "-g", metavar="RE", help="Only messages that match; repeatable."),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", "-e", metavar="RE", help="No messages that match; repeatable."),
+]
+Lines = Annotated[
+    str | None, typer.Option("--lines", "-n", metavar="N", help="How much history first, or all.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", "-S", metavar="TIME", help="15m, 2h ago, 14:30, today, RFC 3339."),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", "-U", metavar="TIME", help="Like --since; the end is left out."),
+]
+OutputOption = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORM",
+        autocompletion=completion.outputs,
+        help="text, json or raw lines.",
+    ),
+]
 Plain = Annotated[bool, typer.Option("--plain", help="Lines, also on a terminal.")]
-Tui = Annotated[bool, typer.Option("--tui", help="The screen, or an error where there is no terminal.")]
+Tui = Annotated[
+    bool, typer.Option("--tui", help="The screen, or an error where there is no terminal.")
+]
 NoFollow = Annotated[bool, typer.Option("--no-follow", help="End when the history is out.")]
 Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
-Timezone = Annotated[str | None, typer.Option("--timezone", "-z", metavar="ZONE", help="For showing only: UTC, local, Europe/Berlin, +02:00.")]
-InputFormat = Annotated[str, typer.Option("--input-format", metavar="NAME", autocompletion=completion.input_formats, help="auto decides line by line.")]
-Speed = Annotated[str, typer.Option("--speed", metavar="X", help="max, or recorded pace times X: 1, 10, 0.5.")]
-MaxGap = Annotated[str, typer.Option("--max-gap", metavar="SPAN", help="Longest recorded pause that is waited for.")]
-StoreFlag = Annotated[bool, typer.Option("--store", help="Keep it on disk, once, however often it is replayed.")]
+Timezone = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        "-z",
+        metavar="ZONE",
+        help="For showing only: UTC, local, Europe/Berlin, +02:00.",
+    ),
+]
+InputFormat = Annotated[
+    str,
+    typer.Option(
+        "--input-format",
+        metavar="NAME",
+        autocompletion=completion.input_formats,
+        help="auto decides line by line.",
+    ),
+]
+Speed = Annotated[
+    str, typer.Option("--speed", metavar="X", help="max, or recorded pace times X: 1, 10, 0.5.")
+]
+MaxGap = Annotated[
+    str,
+    typer.Option("--max-gap", metavar="SPAN", help="Longest recorded pause that is waited for."),
+]
+StoreFlag = Annotated[
+    bool, typer.Option("--store", help="Keep it on disk, once, however often it is replayed.")
+]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay, and read what is added.")]
 
 
@@ -49,14 +120,22 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    _version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
 ) -> None:
     """A live log tail for the terminal, with automation's work items beside the events."""
 
 
 @app.command()
 def tail(
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Follow these instead of the configured sources.")] = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE]...", help="Follow these instead of the configured sources."),
+    ] = None,
     level: Level = "trace",
     source: Source = None,
     query: Query = None,
@@ -81,7 +160,10 @@ def tail(
 
 @app.command()
 def replay(
-    files: Annotated[list[str], typer.Argument(metavar="FILE|FOLDER|GLOB|-...", help="What to read; - is standard input.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|FOLDER|GLOB|-...", help="What to read; - is standard input."),
+    ],
     level: Level = "trace",
     source: Source = None,
     query: Query = None,
@@ -110,9 +192,20 @@ def replay(
 
 @app.command()
 def patterns(
-    files: Annotated[list[str], typer.Argument(metavar="FILE|FOLDER|GLOB|-...", help="What to read; - is standard input.")],
-    by_line: Annotated[bool, typer.Option("--by-line", help="Each event as JSON, in order, with template_id and template.")] = False,
-    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FORM", help="text, or json: one template a line.")] = None,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|FOLDER|GLOB|-...", help="What to read; - is standard input."),
+    ],
+    by_line: Annotated[
+        bool,
+        typer.Option(
+            "--by-line", help="Each event as JSON, in order, with template_id and template."
+        ),
+    ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FORM", help="text, or json: one template a line."),
+    ] = None,
     config: ConfigFile = None,
     input_format: InputFormat = "auto",
 ) -> None:
