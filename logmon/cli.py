@@ -7,6 +7,7 @@ import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from logmon import __version__
 from logmon.commands import completion, config, doctor, items, serve
@@ -249,9 +250,13 @@ def main() -> None:
     """Run the program; what goes wrong is one line, whatever it is."""
     _fill_closed_streams()
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except BrokenPipeError:
         os._exit(0)
+    except TyperException as error:
+        _refuse(error)
+    except typer.Abort:
+        sys.exit(1)
     except Exception as error:
         if os.environ.get("LOGMON_DEBUG"):
             raise
@@ -261,6 +266,20 @@ def main() -> None:
         sys.stderr.write(f"logmon: {visible(reason or f'{type(error).__name__}: {error}')}\n")
         sys.stderr.flush()
         os._exit(1)
+
+
+def _refuse(error: TyperException) -> NoReturn:
+    """Say in one line what is wrong with the command line, and where its help is."""
+    from logmon.visible import visible
+
+    said = error.format_message()
+    if "\n" in said:  # a group without a command: its whole help
+        sys.stderr.write(f"{said}\n")
+    else:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "logmon"
+        sys.stderr.write(f"logmon: {visible(said.rstrip('.'))}; see {command} --help\n")
+    sys.exit(error.exit_code)
 
 
 def _fill_closed_streams() -> None:
