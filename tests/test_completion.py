@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-
 PROGRAM = "import sys; sys.argv = ['logmon']; from logmon.__main__ import main; main()"
 
 
