@@ -110,6 +110,7 @@ MaxGap = Annotated[
 StoreFlag = Annotated[
     bool, typer.Option("--store", help="Keep it on disk, once, however often it is replayed.")
 ]
+Redact = Annotated[bool, typer.Option("--redact", help="Take secrets out of what is shown, too.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay, and read what is added.")]
 
 
@@ -153,6 +154,7 @@ def tail(
     timezone: Timezone = None,
     config: ConfigFile = None,
     input_format: InputFormat = "auto",
+    redact: Redact = False,
 ) -> None:
     """Follow events as they arrive: from the configured sources, or from files."""
     given = dict(locals())
@@ -185,6 +187,7 @@ def replay(
     max_gap: MaxGap = "5s",
     follow: Follow = False,
     store: StoreFlag = False,
+    redact: Redact = False,
 ) -> None:
     """Read recorded logs, to scroll, filter and search; or again at the pace they came."""
     given = dict(locals())

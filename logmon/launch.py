@@ -9,6 +9,8 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from logmon.config import Config, SourceTable, load_config
 from logmon.console import ConsoleOptions, Output
 from logmon.errors import ConfigError, PermanentSourceError
@@ -18,6 +20,7 @@ from logmon.hub import LogEventHub
 from logmon.level import parse_level_choice
 from logmon.moments import parse_duration, parse_moment, parse_zone
 from logmon.patterns import compile_pattern
+from logmon.redaction_setup import redact_own_logs, redactor_of
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.serving import ApiRun
 from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from logmon.config import ApiSettings
+    from logmon.redaction import Redactor
     from logmon.sentinel.pipeline import Sentinel
     from logmon.store.journal import Store
 
@@ -299,17 +303,34 @@ def _builder(
 ) -> Callable[[], LogMonitorService]:
     def build() -> LogMonitorService:
         store = None
-        if given.get("store") or (not given["files"] and keeps(config)):
-            store = _open_store(config, wait=command == "replay")
+        keeping = given.get("store") or (not given["files"] and keeps(config))
+        asked = given.get("redact", False)
+        redactor = None
+        if keeping or asked or command != "replay":
+            path = store_path(config) if keeping else None
+            redactor = redactor_of(config.redaction, store=path, asked=asked)
+        if redactor is not None:
+            redact_own_logs(redactor)
+        if keeping:
+            store = _open_store(config, redactor, wait=command == "replay")
         journal = store if store is not None and store.writes else None
         if command == "replay":
             hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
         else:
             hub = LogEventHub(max_rows=config.tail.history, journal=journal)
         sentinel = sentinel_of(config) if config.sentinel.enabled else None
-        return LogMonitorService(hub, entries, sentinel=sentinel, store=store)
+        sources = entries
+        if asked and redactor is not None:
+            sources = [_redacted(entry, redactor) for entry in entries]
+        return LogMonitorService(hub, sources, sentinel=sentinel, store=store, redactor=redactor)
 
     return build
+
+
+def _redacted(entry: SourceEntry, redactor: Redactor) -> SourceEntry:
+    from logmon.sources.redacted import RedactedSource
+
+    return msgspec.structs.replace(entry, source=RedactedSource(entry.source, redactor))
 
 
 def keeps(config: Config) -> bool:
@@ -319,12 +340,14 @@ def keeps(config: Config) -> bool:
     )
 
 
-def _open_store(config: Config, *, wait: bool) -> Store:
+def _open_store(config: Config, redactor: Redactor | None, *, wait: bool) -> Store:
     """Open the store to write; where another process does, read along, or `wait` for it to end."""
     from logmon.store.journal import StoreOptions, open_reader, open_writer
 
     path = store_path(config)
-    options = StoreOptions(keep_s=config.store.keep, max_bytes=config.store.max_bytes)
+    options = StoreOptions(
+        keep_s=config.store.keep, max_bytes=config.store.max_bytes, redactor=redactor
+    )
     store = open_writer(path, options)
     if store is not None:
         return store

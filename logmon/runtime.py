@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
     from logmon.checkpoint import Checkpoint
     from logmon.event import LogEvent
+    from logmon.event_log import Delivery
     from logmon.hub import LogEventHub
     from logmon.intake import Intake, SourceStatistics
+    from logmon.redaction import Redactor
     from logmon.sentinel.pipeline import Sentinel
     from logmon.sentinel.rule import Rule
     from logmon.sentinel.statistics import RuleStatistics
@@ -152,9 +154,13 @@ class LogMonitorService:
         *,
         sentinel: Sentinel | None = None,
         store: Store | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.hub = hub
         self.sentinel = sentinel
+        self.redactor = redactor
+        """Takes the secrets out of what Sentinel hears, and so out of its items, and of what
+        leaves; the log itself holds rows as they came."""
         self._store = store
         self._entries = tuple(sources)
         self._desk = None if sentinel is None else ItemDesk(hub, sentinel, store)
@@ -253,6 +259,8 @@ class LogMonitorService:
         if delivery is not None and delivery.is_own:
             remark = "logmon wrote this row itself; rules never hear it"
             return Verdict(event.id, "", "", False, True, (), remark)
+        if self.redactor is not None:  # as Sentinel heard it
+            event = self.redactor.event(event)
         if seq is None or (self._listening is not None and seq >= self._listening.acknowledged):
             return self.sentinel.explain(event)
         kept = self._store.decisions(seq) if self._store is not None else b""
@@ -360,7 +368,7 @@ class LogMonitorService:
         """Feed Sentinel; should it fail, say so and let the stream go on without it."""
         try:
             async for rows in subscription.batches():
-                effects = sentinel.process(rows)
+                effects = sentinel.process(self._without_secrets(rows))
                 await desk.keep(effects, subscription.position)
                 await asyncio.sleep(0)
         except Exception as error:  # the tail must outlive the automation
@@ -368,6 +376,12 @@ class LogMonitorService:
             self.hub.unsubscribe(subscription)
             text = f"sentinel stopped: {type(error).__name__}: {error}"
             self.hub.announce(Notice(text=text, level=Level.ERROR), source="sentinel")
+
+    def _without_secrets(self, rows: Iterable[Delivery]) -> Iterable[Delivery]:
+        if self.redactor is None:
+            return rows
+        redact, replace = self.redactor.event, msgspec.structs.replace
+        return (replace(row, event=redact(row.event)) for row in rows)
 
     async def _stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Cancel what still runs and wait a bounded time for it to let go."""

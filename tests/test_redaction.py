@@ -1,5 +1,6 @@
 """Redaction: planted secrets go, everything else stays, and equal secrets stay equal."""
 
+import logging
 import re
 import threading
 from pathlib import Path
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 from logmon.dead_letter import DeadLetter
 from logmon.event import LogEvent, canonical, encode
 from logmon.redaction import RedactionOptions, Redactor
+from logmon.redaction_setup import redact_own_logs
+from logmon.secret_removal import SecretRemoval
 from logmon.secret_shapes import is_card
+from logmon.sources.redacted import RedactedSource
 from logmon.template import TemplateMiner
-from logmon.testing import make_event
+from logmon.testing import ScriptedSource, arrival_of, check_source_contract, make_event
 from tests.planted_secrets import PLANTED, Planted
 
 KEY = b"k" * 32
@@ -107,6 +111,53 @@ def test_recorded_logs_lose_at_most_one_word_in_a_thousand_lines(foreign_data: P
     judge = redactor()
     changed = [line for line in lines if judge.raw(line) != line]
     assert len(changed) <= len(lines) / 1000, changed[:5]
+
+
+def test_the_cheap_test_hits_wherever_the_exact_patterns_would(foreign_data: Path) -> None:
+    exact = SecretRemoval(lambda rule, secret: f"<{rule}>")
+    texts = [planted.text for planted in PLANTED]
+    for path in (foreign_data / "loghub").glob("*.log"):
+        texts += path.read_text("utf-8", "replace").splitlines()
+    judge = redactor()
+    missed = [text for text in texts if judge.is_clean(text.encode()) and exact.text(text) != text]
+    assert missed == []
+
+
+@given(st.text(max_size=30), st.sampled_from(PLANTED), st.text(max_size=30))
+def test_no_surroundings_hide_a_secret_from_the_cheap_test_alone(
+    before: str, planted: Planted, after: str
+) -> None:
+    text = f"{before}{planted.text}{after}"
+    exact = SecretRemoval(lambda rule, secret: f"<{rule}>").text(text)
+    assert exact == text or not redactor().is_clean(text.encode("utf-8", "surrogatepass"))
+
+
+def test_records_of_pythons_logging_hold_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.getLogRecordFactory()
+    handler = logging.StreamHandler()
+    logger = logging.getLogger("tests.own_logs")
+    logger.addHandler(handler)
+    redact_own_logs(redactor())
+    try:
+        try:
+            raise ValueError("password=hunter2")
+        except ValueError:
+            logger.exception("with %s and token=%s", "AKIAIOSFODNN7EXAMPLE", "abc0123x")
+    finally:
+        logging.setLogRecordFactory(before)
+        logger.removeHandler(handler)
+    said = capsys.readouterr().err
+    assert said.count("[redacted:") == 4
+    for secret in ("hunter2", "AKIA", "abc0123x"):
+        assert secret not in said
+
+
+async def test_a_redacted_source_keeps_the_contract_and_its_rows_lose_their_secrets() -> None:
+    first = arrival_of(make_event("password=hunter2", id="a"), make_event("fine", id="b"))
+    source = RedactedSource(ScriptedSource("app", [first]), redactor())
+    events = await check_source_contract(lambda: source, ends=True)
+    assert events[0].message.startswith("password=[redacted:password#")
+    assert events[1].message == "fine"
 
 
 def test_equal_secrets_stay_equal_under_one_key_and_differ_under_another() -> None:

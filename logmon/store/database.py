@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from logmon.errors import StoreError, StoreFull
+from logmon.redaction import KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +127,28 @@ def prepare(path: Path) -> None:
     except OSError as error:
         raise StoreError(f"{path.parent}: {error.strerror}") from None
     os.close(_open_private(path))
+
+
+def redaction_key(path: Path) -> bytes:
+    """Return the key of this store's pseudonyms, kept beside it; made when there is none.
+
+    Raises:
+        StoreError: the key's file cannot be made, or is not ours alone.
+    """
+    prepare(path)
+    file = _open_private(path.with_name(f"{path.name}.key"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        key = os.read(file, KEY_BYTES)
+        if len(key) < KEY_BYTES:
+            key = secrets.token_bytes(KEY_BYTES)
+            os.pwrite(file, key, 0)
+            os.fsync(file)
+        return key
+    except OSError as error:
+        raise StoreError(f"{path}.key: {error.strerror}") from None
+    finally:
+        os.close(file)
 
 
 def _open_private(path: Path) -> int:

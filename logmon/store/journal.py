@@ -27,6 +27,7 @@ from logmon.errors import StoreError
 from logmon.event import LogEvent, encode, rfc3339, to_ns
 from logmon.formats import LineDecoder
 from logmon.journal import Block, Commit, Committed, ItemChange, ItemRecord, ItemRequest
+from logmon.redaction import Redactor
 from logmon.store import effects
 from logmon.store.database import Lock, close_writer, connect_reader, connect_writer, translated
 
@@ -53,8 +54,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Rows older than this, by the time they were written, are removed."""
     max_bytes: int = 2 << 30
     """The oldest rows are removed when all rows together are larger, in bytes as stored."""
-    redact: Callable[[LogEvent], LogEvent] | None = None
-    """What every event passes before it is written."""
+    redactor: Redactor | None = None
+    """Takes the secrets out of events and dead letters before they are written."""
     now_ns: Callable[[], int] = time.time_ns
 
 
@@ -128,9 +129,12 @@ class Store:
         if commit.batch is not None and len(commit.batch):
             committed = self._write_rows(connection, commit, commit.batch, written_ns)
         if commit.rejected:
+            letters = commit.rejected
+            if self._options.redactor is not None:
+                letters = tuple(map(self._options.redactor.dead_letter, letters))
             done = connection.executemany(
                 "INSERT OR IGNORE INTO dead_letters(digest, written_ns, letter) VALUES(?, ?, ?)",
-                [(_digest(letter), written_ns, _packed(letter)) for letter in commit.rejected],
+                [(_digest(letter), written_ns, _packed(letter)) for letter in letters],
             )
             committed = msgspec.structs.replace(committed, rejected=done.rowcount)
         if commit.checkpoint is not None:
@@ -156,8 +160,8 @@ class Store:
                 events = [events[row] for row in rows]
         first = self.next_seq
         if events:
-            redact = self._options.redact
-            lines = [encode(event if redact is None else redact(event)) for event in events]
+            redactor = self._options.redactor
+            lines = list(map(encode if redactor is None else redactor.encode, events))
             body = zlib.compress(b"\n".join(lines), COMPRESSION)
             connection.execute(
                 "INSERT INTO journal VALUES(?, ?, ?, ?, ?)",

@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 from logmon.batch import EventBatch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
+from logmon.errors import StoreError
 from logmon.event import LogEvent, encode
 from logmon.journal import Commit, Effects
 from logmon.level import Level
+from logmon.redaction import Redactor
+from logmon.store.database import redaction_key
 from logmon.store.journal import Store, StoreOptions, open_writer
 from logmon.testing import NOON, make_event
 
@@ -145,10 +148,27 @@ def test_an_outside_row_that_claims_a_work_item_is_linked_to_none(tmp_path: Path
 
 
 def test_what_is_written_is_redacted_first(tmp_path: Path):
-    store = opened(tmp_path / "logmon.db", redact=lambda event: make_event("gone", id=event.id))
-    store.commit_now(Commit(origin="app", batch=EventBatch([make_event("secret")])))
-    assert [event.message for _, event in rows(store)] == ["gone"]
+    redactor = Redactor(key=redaction_key(tmp_path / "logmon.db"))
+    store = opened(tmp_path / "logmon.db", redactor=redactor)
+    event = make_event("password=hunter2", attributes={"token": "0abc1def"})
+    letter = DeadLetter(source="app", reason="odd", raw=b"password=hunter2", length=16)
+    store.commit_now(Commit(origin="app", batch=EventBatch([event]), rejected=(letter,)))
+    assert [kept for _, kept in rows(store)] == [redactor.event(event)]
+    assert [kept for _, kept in store.dead_letters()] == [redactor.dead_letter(letter)]
     store.close()
+    for file in tmp_path.iterdir():
+        assert b"hunter2" not in file.read_bytes()
+
+
+def test_the_key_of_a_stores_pseudonyms_stays_and_is_ours_alone(tmp_path: Path):
+    key = redaction_key(tmp_path / "logmon.db")
+    assert redaction_key(tmp_path / "logmon.db") == key
+    assert redaction_key(tmp_path / "other.db") != key
+    file = tmp_path / "logmon.db.key"
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)
+    with pytest.raises(StoreError, match="read by others"):
+        redaction_key(tmp_path / "logmon.db")
 
 
 def test_rows_beyond_their_time_are_removed_and_numbers_go_on(tmp_path: Path):

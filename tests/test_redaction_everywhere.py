@@ -1,0 +1,137 @@
+"""Planted secrets are in no file and no output, but for the user's own screen and replay."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from logmon.store.journal import open_reader
+from tests.planted_secrets import PLANTED
+
+LOGMON = [sys.executable, "-m", "logmon"]
+SECRETS = sorted({planted.secret for planted in PLANTED}, key=len, reverse=True)
+
+
+def leaks(data: bytes) -> list[str]:
+    """Return the planted secrets that are in some bytes, as they are or escaped as JSON."""
+    return [
+        secret
+        for secret in SECRETS
+        if secret.encode() in data or json.dumps(secret)[1:-1].encode() in data
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("planted")
+
+
+@pytest.fixture(scope="module")
+def recorded(folder: Path) -> Path:
+    """A file with each planted secret as text, as JSON, as an attribute and in a broken line."""
+    path = folder / "app.log"
+    path.write_text(
+        "".join(
+            line
+            for place, planted in enumerate(PLANTED)
+            for text in [planted.text.replace("\n", "\\n")]
+            for line in (
+                f"2026-11-23T14:02:30Z ERROR {text}\n",
+                json.dumps({"level": "error", "message": planted.text, "n": place}) + "\n",
+                json.dumps(
+                    {"level": "warn", "message": f"no {place}", "deep": [{"note": planted.text}]}
+                )
+                + "\n",
+                json.dumps({"level": "unheard-of", "message": planted.text}) + "\n",
+                '{"level": "error", "message": ' + json.dumps(planted.text) + ",\n",
+            )
+        )
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def config(folder: Path) -> Path:
+    path = folder / "config.toml"
+    path.write_text(f'[store]\npath = "{folder}/state/logmon.db"\n')
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture(scope="module")
+def stored(recorded: Path, config: Path) -> Path:
+    """The configuration of a store that the file was replayed into."""
+    run("replay", str(recorded), "--store", "-c", str(config), "-o", "json")
+    return config
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    done = subprocess.run([*LOGMON, *arguments], capture_output=True, timeout=50, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def contents(database: Path) -> Iterator[bytes]:
+    """Yield every value in every table of a store, compressed ones unpacked."""
+    connection = sqlite3.connect(database)
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'"):
+        for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608
+            for value in row:
+                data = value if isinstance(value, bytes) else str(value).encode()
+                yield data
+                with suppress(zlib.error):
+                    yield zlib.decompress(data)
+    connection.close()
+
+
+def test_what_is_kept_holds_no_secret(stored: Path, folder: Path) -> None:
+    state = folder / "state"
+    held = list(contents(state / "logmon.db"))
+    assert sum(map(len, held)) > 100_000
+    assert not [found for data in held if (found := leaks(data))]
+    for file in state.iterdir():
+        assert not leaks(file.read_bytes()), file
+
+
+@pytest.mark.parametrize("command", [["items", "list", "--all"], ["items", "list", "-o", "json"]])
+def test_what_is_listed_from_the_store_holds_no_secret(stored: Path, command: list[str]) -> None:
+    done = run(*command, "-c", str(stored))
+    assert len(done.stdout.splitlines()) > 10
+    assert not leaks(done.stdout + done.stderr)
+
+
+def test_a_replay_shows_what_the_file_holds(recorded: Path, config: Path) -> None:
+    shown = run("replay", str(recorded), "-c", str(config), "-o", "json").stdout
+    assert len(leaks(shown)) > 0.9 * len(SECRETS)
+
+
+@pytest.mark.parametrize("output", ["text", "json", "raw"])
+def test_a_replay_that_is_told_to_redact_shows_no_secret(
+    recorded: Path, config: Path, output: str
+) -> None:
+    redacted = run("replay", str(recorded), "-c", str(config), "-o", output, "--redact")
+    assert not leaks(redacted.stdout + redacted.stderr)
+    assert redacted.stdout.count(b"[redacted:") > len(PLANTED)
+    assert redacted.stdout.count(b"\n") >= 3 * len(PLANTED)
+
+
+def test_equal_secrets_are_equal_in_one_store_over_runs(recorded: Path, stored: Path) -> None:
+    command = ("replay", str(recorded), "--store", "--redact", "-c", str(stored), "-o", "json")
+    pattern = re.compile(rb"\[redacted:[a-z-]+#[0-9a-f]{12}\]")
+    store = open_reader(stored.parent / "state" / "logmon.db")
+    kept = b"".join(
+        block.batch.raw(row)
+        for block in store.read_now(-1, 10**6)
+        for row in range(len(block.batch))
+    )
+    store.close()
+    shown = run(*command).stdout
+    assert set(pattern.findall(shown)) <= set(pattern.findall(kept))
