@@ -23,7 +23,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from logmon.config_file import Path_, open_secrets, read_toml
+from logmon.config_file import SECRET_KEY, Path_, open_secrets, read_toml
 from logmon.errors import ConfigError
 from logmon.level import Level, parse_level
 from logmon.moments import duration_text, parse_duration, parse_zone
@@ -109,7 +109,7 @@ class SourceTable(_Table):
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
     type: str
-    """mock or file, or a type that another package brings."""
+    """mock, file or datadog, or a type that another package brings."""
 
     enabled: bool = True
     """Whether it is started."""
@@ -418,7 +418,8 @@ def _overlay(values: dict[str, Any], env: Mapping[str, str], places: _Places) ->
             table = table.setdefault(part, {})
             if not isinstance(table, dict):
                 raise ConfigError("names a value, not a table", where=f"${variable}")
-        table[place[-1]] = _scalar(text)
+        # A key of digits and one `e` is no number.
+        table[place[-1]] = text if SECRET_KEY.search(place[-1]) else _scalar(text)
         places.variables[place] = variable
     return warnings
 

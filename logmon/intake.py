@@ -41,6 +41,8 @@ class SourceStatistics(msgspec.Struct):
     """What its supervisor says of it: `live`, `ended`, `failed`, `retry in 8 s`, …"""
     detail: str = ""
     """The last error, for a person."""
+    progress: str = ""
+    """How it goes, in the source's own words: `38/60 · 4 s behind · next 3 s`."""
     newest_ns: int = 0
     """Time of the newest stored event, in nanoseconds since 1970."""
 

@@ -44,6 +44,8 @@ LINES_IN_LINES = 10
 STORE_LOOK_EVERY_S = 0.2
 KEPT_TYPES = ("datadog", "otlp")
 """Source types whose events are kept in the store without being asked."""
+ENDING_TYPES = ("datadog",)
+"""Source types that know when their history is out; others are stopped a moment later."""
 
 
 def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> int:
@@ -206,19 +208,23 @@ def _color(text: str, env: Mapping[str, str]) -> bool:
     return sys.stdout.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
 
 
-def _options(table: SourceTable) -> LogStreamOptions:
+def _options(table: SourceTable, *, history_only: bool) -> LogStreamOptions:
     return LogStreamOptions(
         minimum_level=table.minimum_level,
         sources=tuple(table.only),
         tags=tuple(table.tags),
         throttle_per_second=table.throttle_per_second,
+        history_only=history_only,
     )
 
 
-def configured_source(name: str, table: SourceTable, config: Config) -> LogEventSource:
+def configured_source(
+    name: str, table: SourceTable, config: Config, *, history_only: bool = False
+) -> LogEventSource:
     """Build a source; what is wrong with one of its keys is said with its file and line."""
     try:
-        return build_source(name, table, _options(table), levels=config.levels)
+        options = _options(table, history_only=history_only)
+        return build_source(name, table, options, levels=config.levels)
     except ConfigError as error:
         prefix = f"sources.{name}."
         if not error.where.startswith(prefix):
@@ -235,10 +241,10 @@ def _entries(
         return [_files(command, given, config, screen=screen)]
     return [
         SourceEntry(
-            configured_source(name, table, config),
+            configured_source(name, table, config, history_only=given["no_follow"]),
             add_tags=tuple(table.add_tags),
             repeats_ids=table.type == "mock",
-            history_only=given["no_follow"],
+            history_only=given["no_follow"] and table.type not in ENDING_TYPES,
         )
         for name, table in config.sources.items()
         if table.enabled

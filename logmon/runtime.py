@@ -24,7 +24,7 @@ from logmon.errors import (
 )
 from logmon.item_desk import ItemDesk
 from logmon.level import Level
-from logmon.source import LogEventSource, Notice
+from logmon.source import LogEventSource, Notice, SourceStatus
 from logmon.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ HEALTHY_AFTER_S = 60.0
 HISTORY_WITHIN_S = 0.3
 FIRST_ROWS_WITHIN_S = 5.0
 """How long a source that is asked for its history alone may take to deliver its first rows."""
+STATUS_EVERY_S = 1.0
 READ_ALONG_ROWS = 10_000
 READ_ALONG_EVERY_S = 0.25
 STOP_WITHIN_S = 1.5
@@ -110,7 +111,7 @@ class Supervisor:
             try:
                 if resume := getattr(self._source, "resume", None):
                     resume(self._checkpoint(self._source.name))
-                await self._hub.drain(self._source, self._intake)
+                await self._drain()
             except PermanentSourceError as error:
                 self.failed = error
                 self._set("failed", str(error))
@@ -125,6 +126,26 @@ class Supervisor:
                 self._set("ended")
                 return
 
+    async def _drain(self) -> None:
+        """Read the source, and keep what it says of itself in its account meanwhile."""
+        status: Callable[[], SourceStatus] | None = getattr(self._source, "status", None)
+        if status is None:
+            await self._hub.drain(self._source, self._intake)
+            return
+        telling = asyncio.create_task(self._tell(status), name=f"status {self._source.name}")
+        try:
+            await self._hub.drain(self._source, self._intake)
+        finally:
+            telling.cancel()
+            await asyncio.wait({telling})
+
+    async def _tell(self, status: Callable[[], SourceStatus]) -> None:
+        while True:
+            said = status()
+            self._set(said.state, said.detail)
+            self.account.progress = said.progress
+            await asyncio.sleep(STATUS_EVERY_S)
+
     async def _wait(self, reason: str, advised_s: float | None, started: float) -> None:
         """Say what happened and wait: full jitter up to 1, 2, 4 … 60 s, or as long as advised."""
         if self._monotonic() - started >= HEALTHY_AFTER_S:
@@ -138,6 +159,7 @@ class Supervisor:
 
     def _set(self, state: str, detail: str = "") -> None:
         self.account.state = state
+        self.account.progress = ""
         self.account.detail = detail
 
     def _say(self, text: str, level: Level) -> None:

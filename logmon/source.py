@@ -31,6 +31,8 @@ class LogStreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Older events are counted as filtered."""
     throttle_per_second: float | None = None
     """Most events per second a source delivers; the excess is counted as dropped."""
+    history_only: bool = False
+    """End when what was there at the start has been read; sources that cannot tell are cut off."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,17 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """Events an overlap read again and the source left out."""
 
 
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a source stands, for a person; asked for about once a second."""
+
+    state: str
+    """`live` while all is well, else a few words: `retry in 8 s`."""
+    detail: str = ""
+    """What is wrong."""
+    progress: str = ""
+    """How it goes while it is live: `38/60 · 4 s behind · next 3 s`."""
+
+
 class LogEventSource(Protocol):
     """Somewhere log events come from.
 
@@ -68,9 +81,9 @@ class LogEventSource(Protocol):
     * It raises `TransientSourceError` or `PermanentSourceError`, nothing else.
     * A record that is no event is rejected with a reason, and its neighbours are delivered.
 
-
     A source may also have `resume(checkpoint)`: with a store it is called before each `observe()`
-    with the last checkpoint of this source that was committed, or None.
+    with the last checkpoint of this source that was committed, or None. And `status()`: it returns
+    a `SourceStatus` at any time, at once.
     """
 
     @property

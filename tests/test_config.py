@@ -22,6 +22,7 @@ from logmon.errors import ConfigError
 from logmon.launch import check_config
 from logmon.level import Level
 from logmon.moments import parse_duration, parse_moment, parse_zone
+from logmon.sources.datadog.settings import DatadogSettings
 from logmon.sources.file import FileSettings
 from logmon.sources.mock import MockSettings
 
@@ -190,6 +191,10 @@ def test_the_example_shows_every_key_with_its_default():
     files = config.sources["app"]
     assert files.enabled is False
     assert set(shown["sources"]["app"]) >= set(FileSettings.model_fields)
+    prod = config.sources["prod"]
+    assert prod.enabled is False
+    assert prod.settings(DatadogSettings) == DatadogSettings()
+    assert set(shown["sources"]["prod"]) == {"type", "enabled", *DatadogSettings.model_fields}
     assert set(shown) == set(Config.model_fields)
     assert "ok" in check_config(EXAMPLE, {})
 

@@ -123,10 +123,11 @@ def _is_datadog(document: Document) -> bool:
 
 def _datadog(document: Document) -> Document:
     inner = document.get("attributes")
-    if document.get("type") == "log" and isinstance(inner, dict):
+    if isinstance(inner, dict) and document.keys().isdisjoint(("ddsource", "ddtags")):
         document = {**inner, "id": document.get("id")}
         # Of the inner object's own attributes none may pass for a time or a level.
         document["attributes"] = inner.get("attributes") or {}
+        _name_trace(document, document["attributes"])
     status = document.get("status")
     if isinstance(status, str) and status and parse_level(status) is None:
         word = status.lower()
@@ -135,6 +136,33 @@ def _datadog(document: Document) -> Document:
             raise MalformedEvent("unknown_level", status[:100])
         document["status"] = found.label
     return document
+
+
+_TRACES = (
+    ("trace_id", "span_id"),
+    ("otel.trace_id", "otel.span_id"),
+    ("dd.trace_id", "dd.span_id"),
+)
+"""Where Datadog's tracers put what a log belongs to; it stays an attribute, too."""
+
+
+def _name_trace(document: Document, attributes: Any) -> None:
+    if not isinstance(attributes, dict) or document.get("trace_id"):
+        return
+    for trace, span in _TRACES:
+        if found := _at(attributes, trace):
+            document["trace_id"] = found
+            document["span_id"] = document.get("span_id") or _at(attributes, span)
+            return
+
+
+def _at(attributes: Document, dotted: str) -> str | None:
+    """Return a value under a dotted name, or one level down; numbers as text."""
+    value = attributes.get(dotted)
+    root, dot, name = dotted.partition(".")
+    if value is None and dot and isinstance(attributes.get(root), dict):
+        value = attributes[root].get(name)
+    return str(value) if isinstance(value, str | int) and value and value is not True else None
 
 
 # journald: one object of `journalctl -o json`; MESSAGE is a list of bytes when it is no UTF-8.

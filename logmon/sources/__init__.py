@@ -60,11 +60,23 @@ def _file(
     return follow_files(name, table.settings(FileSettings), options, levels)
 
 
-_BUILT_IN = {"mock": _mock, "file": _file}
+def _datadog(
+    name: str, table: Table, options: LogStreamOptions, levels: Mapping[str, Level]
+) -> LogEventSource:
+    import os
+
+    from logmon.sources.datadog.settings import DatadogSettings
+    from logmon.sources.datadog.source import DatadogSource
+
+    return DatadogSource(name, table.settings(DatadogSettings), options, levels, environ=os.environ)
+
+
+_BUILT_IN = {"mock": _mock, "file": _file, "datadog": _datadog}
 
 SETTINGS = {
     "mock": "logmon.sources.mock:MockSettings",
     "file": "logmon.sources.file:FileSettings",
+    "datadog": "logmon.sources.datadog.settings:DatadogSettings",
 }
 """Where the model of each built-in type's own keys stands: `config show` and `schema` tell them."""
 

@@ -72,7 +72,8 @@ class Header(LinesWidget):
         palette = self.palette
         shown = visible(name[:40])
         if source.state == "live":
-            return [(f" {shown} ", palette.bar), ("✓", palette.bar_good), (" ", palette.bar)]
+            progress = f" {visible(source.progress[:80])} " if source.progress else " "
+            return [(f" {shown} ", palette.bar), ("✓", palette.bar_good), (progress, palette.bar)]
         if source.state in ("ended", "starting"):
             return [(f" {shown} · {source.state} ", palette.bar_dim)]
         detail = f" {visible(source.detail[:60])} ·" if source.detail else ""

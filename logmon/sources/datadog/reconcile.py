@@ -30,6 +30,8 @@ TRIES = 3
 """Times a bucket is read again in vain before Datadog's count of it is taken as it is."""
 DOUBTS = 2
 """Comparisons in a row in which Datadog counts less than it gave, before counts are not used."""
+SKIPS = 10
+"""Failures to count in a row before it is given up for a while."""
 BLIND_FOR_MS = 3_600_000
 """How long to do without counts before they are tried again."""
 BLIND_CHUNK_MS = 10 * 60_000
@@ -51,7 +53,7 @@ class Reconciler:
         self._spans: deque[Span] = deque()
         self._recent_at_ms = self._deep_at_ms = 0
         self._tries: dict[tuple[int, int], int] = {}
-        self._doubts = 0
+        self._doubts = self._skipped = 0
         self._blind_until_ms = 0
         self._blind_back_to_ms = 0
         self.found = 0
@@ -65,6 +67,15 @@ class Reconciler:
         """Do without counts for a while."""
         self._blind_until_ms = now_ms + BLIND_FOR_MS
         self._spans.clear()
+
+    def skip(self, now_ms: int) -> None:
+        """Leave out what could not be counted now; another sweep comes."""
+        if self._spans:
+            self._spans.popleft()
+        self._skipped += 1
+        if self._skipped >= SKIPS:
+            self._skipped = 0
+            self.go_blind(now_ms)
 
     def due_ms(self, *, pressed: bool) -> int:
         """Return when the next comparison is due, by Datadog's clock."""
@@ -102,6 +113,7 @@ class Reconciler:
         """Return the ranges to read again: buckets in which Datadog has more than was read."""
         if self._spans and self._spans[0] == span:
             self._spans.popleft()
+        self._skipped = 0
         self._doubt(span, counted, now_ms)
         again: list[tuple[int, int]] = []
         for start_ms in range(span.start_ms, span.end_ms, span.width_ms):

@@ -116,7 +116,9 @@ class Tail:
         self._lateness: deque[int] = deque(maxlen=LATENESS_KEPT)
         self._partial_tries = self._reopenings = 0
         self._failures = 0
-        self._hold_s = 0.0
+        self._hold_s = self._hold_until_s = 0.0
+        self.trouble = ""
+        """What went wrong with the last request; empty when nothing did."""
         self._away: _Away | None = None
         self._ends_at_ms = 0
         self.ended = False
@@ -137,6 +139,10 @@ class Tail:
     def next_poll_in_s(self) -> float:
         """Return when the next window is opened, in seconds from now; 0 while one is read."""
         return max(0.0, self._next_poll_s - self._monotonic())
+
+    def retry_in_s(self) -> float:
+        """Return when the next request is made after one that failed, in seconds from now."""
+        return max(0.0, self._hold_until_s - self._monotonic())
 
     def progress(self) -> float:
         """Return how much of what was missed has been read since it was last complete, 0 to 1."""
@@ -172,6 +178,7 @@ class Tail:
                 yield step
             if self._hold_s:
                 hold_s, self._hold_s = self._hold_s, 0.0
+                self._hold_until_s = self._monotonic() + hold_s
                 await self._sleep(hold_s)
 
     async def _request(self) -> Step | None:
@@ -228,7 +235,7 @@ class Tail:
         self._away = _Away(state.read_to_ms)
         self._ends_at_ms = now_ms
         if self.catching_up and state.read_to_ms > state.began_ms:
-            text = f"{self._name} is catching up on {_span(self.behind_s())}"
+            text = f"{self._name} is catching up on {span_text(self.behind_s())}"
             notices.append(Notice(text=text))
             self._away.word = "caught up"
         new = self._new(page.records[::-1], 0, now_ms)
@@ -243,7 +250,7 @@ class Tail:
         skipped_from_ms = state.read_to_ms
         state.read_to_ms = state.began_ms = oldest_ms
         state.window = None
-        span = _span((oldest_ms - skipped_from_ms) / 1000)
+        span = span_text((oldest_ms - skipped_from_ms) / 1000)
         text = (
             f"gap {_moment(skipped_from_ms)} – {_moment(oldest_ms)} · {self._name} skipped {span}: "
             f"longer ago than max_catch_up"
@@ -397,7 +404,9 @@ class Tail:
         except CountsUnavailable:
             self._reconciler.go_blind(now_ms)
             return
-        self._failures = 0
+        except TransientSourceError:  # the search alone decides whether Datadog is there
+            self._reconciler.skip(now_ms)
+            return
         # A bucket's ends may be left out by the search: begin and end a moment beside it.
         self._again.extend(
             Window(start - 1, end + 1)
@@ -432,6 +441,7 @@ class Tail:
     def _step(self, new: list[Record], rows: int, notices: list[Notice] | None = None) -> Step:
         """Return what an answer of so many `rows` brought, with the place it leads to."""
         self._failures = 0
+        self.trouble = ""
         state = self._known
         state.counts = self._ledger.counts()
         return Step(
@@ -460,6 +470,7 @@ class Tail:
     def _failed(self, error: TransientSourceError) -> float:
         """Note a failure; return how long to wait: full jitter up to 0.5, 1, 2 … 30 s."""
         self._failures += 1
+        self.trouble = str(error)
         if error.retry_after_s is not None:
             return error.retry_after_s
         most_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10))
@@ -487,7 +498,7 @@ class _Away:
         return 1.0 if whole_ms <= 0 else min(1.0, (read_to_ms - self.from_ms) / whole_ms)
 
 
-def _span(seconds: float) -> str:
+def span_text(seconds: float) -> str:
     """Write a span as people say it: `42 s`, `5 min`, `1.5 h`."""
     if seconds < 120:
         return f"{seconds:.0f} s"
