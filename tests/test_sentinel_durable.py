@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
+from logmon.batch import EventBatch
 from logmon.hub import LogEventHub
+from logmon.journal import Commit
 from logmon.level import Level
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.sentinel.pipeline import Sentinel
@@ -33,7 +36,9 @@ def error(number: int, template: str = "Card declined for order {order}"):
     )
 
 
-async def serve(path: Path, *numbers: int, rule: Rule | None = None) -> list[WorkItem]:
+async def serve(
+    path: Path, *numbers: int, rule: Rule | None = None, history: int = 100
+) -> list[WorkItem]:
     """Run a service over a store until its source has ended; return the items it left."""
     store = open_writer(path)
     assert store is not None
@@ -41,7 +46,7 @@ async def serve(path: Path, *numbers: int, rule: Rule | None = None) -> list[Wor
     source = ScriptedSource("app", [arrival_of(*(error(number) for number in numbers))])
     sentinel = Sentinel([rule or Rule()])
     service = LogMonitorService(hub, [SourceEntry(source)], sentinel=sentinel, store=store)
-    await service.warm(100)
+    await service.warm(history)
     await service.run()
     service.close_store()
     reader = open_reader(path)
@@ -57,6 +62,48 @@ async def test_a_repeat_after_a_restart_joins_the_item_of_before(tmp_path: Path)
     assert (first.id, first.count) == ("WI-1", 2)
     assert (second.id, second.count) == ("WI-1", 3)
     assert second.event_ids == ("e1", "e2", "e3")
+
+
+@pytest.mark.parametrize("history", [0, 2, 100])
+async def test_rows_written_just_before_a_kill_are_judged_after_it(tmp_path: Path, history: int):
+    """However little of what was kept is held again: a kill fell between row and judgement."""
+    path = tmp_path / "logmon.db"
+    await serve(path, 1, 2)
+    store = open_writer(path)
+    assert store is not None
+    unjudged = EventBatch([error(number) for number in range(3, 8)])
+    store.commit_now(Commit(origin="app", batch=unjudged, distinct=True))
+    store.close()
+    (item,) = await serve(path, 8, history=history)
+    assert item.count == 8
+    (item,) = await serve(path, 8, history=history)
+    assert item.count == 8
+
+
+async def test_a_kill_while_old_rows_are_learned_from_again_judges_none_of_them_twice(
+    tmp_path: Path,
+):
+    path = tmp_path / "logmon.db"
+    await serve(path, *range(40))
+    store = open_writer(path)
+    assert store is not None
+    hub, sentinel = LogEventHub(journal=store), Sentinel()
+    offset = store.offset("sentinel")
+    assert offset is not None
+    assert offset >= 40
+    kept = [record for _, record in store.work_items()]
+    first = sentinel.restore(kept, store.values("sentinel"), offset)
+    assert first == 0
+    pipeline = hub.subscribe_pipeline(sentinel.filter, name="sentinel", first=first)
+    async with aclosing(pipeline.batches()) as batches:
+        async for rows in batches:
+            effects = sentinel.process(rows)
+            await hub.commit(effects.commit(sentinel.to_keep(effects.links, 7)), own=True)
+            break
+    assert store.offset("sentinel") == offset
+    store.close()
+    (item,) = await serve(path, 40)
+    assert item.count == 41
 
 
 async def test_matches_below_the_threshold_are_remembered_over_a_restart(tmp_path: Path):

@@ -199,7 +199,7 @@ def _open_checked(path: Path) -> tuple[sqlite3.Connection, str]:
     """Return a connection, and what is wrong with the file: then the connection is closed."""
     connection = _connect(path)
     try:
-        _refuse_newer(connection, path)
+        _refuse_foreign(connection, path)
         fault = _check(connection, path)
         if not fault:
             _set_up(connection)
@@ -219,15 +219,23 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: there is none, or it cannot be read.
     """
+    # A read-only connection cannot make the index of a write-ahead log that a killed process left
+    # (SQLITE_READONLY_RECOVERY); `query_only` writes no rows either.
+    mode = "rw" if os.access(path, os.W_OK) else "ro"
     try:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None,
-            check_same_thread=False,
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S,
+            isolation_level=None, check_same_thread=False,
         )  # fmt: skip
         connection.execute("PRAGMA query_only=1")
-        connection.execute("SELECT 1 FROM meta")
+        connection.execute("PRAGMA trusted_schema=0")
+        _refuse_foreign(connection, path)
+        begun = _version(connection) > 0
     except sqlite3.Error as error:
         raise translated(error, path) from None
+    if not begun:
+        connection.close()
+        raise StoreError(f"{path}: nothing was stored yet")
     return connection
 
 
@@ -287,10 +295,22 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection) > len(MIGRATIONS):
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Leave alone what a newer logmon or another program made.
+
+    Raises:
+        StoreError: one of them did.
+    """
+    version = _version(connection)
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    fault = ""
+    if tables and "meta" not in tables:
+        fault = "is a database of another program; name another file in [store] path"
+    elif version > len(MIGRATIONS):
+        fault = "a newer logmon made it; use that one, or another file"
+    if fault:
         connection.close()
-        raise StoreError(f"{path}: a newer logmon made it; use that one, or another file")
+        raise StoreError(f"{path}: {fault}")
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

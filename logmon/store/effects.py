@@ -27,7 +27,9 @@ def write(connection: sqlite3.Connection, effects: Effects) -> None:
     """
     if effects.offset is not None:
         connection.execute(
-            "INSERT OR REPLACE INTO offsets VALUES(?, ?)", (effects.consumer, effects.offset)
+            "INSERT INTO offsets VALUES(?, ?) "
+            "ON CONFLICT(consumer) DO UPDATE SET seq=max(seq, excluded.seq)",
+            (effects.consumer, effects.offset),
         )
     connection.executemany("INSERT OR REPLACE INTO links VALUES(?, ?)", effects.links.items())
     connection.executemany(

@@ -1,5 +1,6 @@
 """The store's file: private, one writer, newer files left alone, damage set aside and said."""
 
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
@@ -100,6 +101,46 @@ def test_a_file_of_a_newer_logmon_is_left_alone(tmp_path: Path):
     with pytest.raises(StoreError, match="newer logmon"):
         open_writer(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path, version: int):
+    path = tmp_path / "logmon.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        f"CREATE TABLE cookies(a); INSERT INTO cookies VALUES(1); PRAGMA user_version={version}"
+    )
+    connection.close()
+    path.chmod(0o600)
+    before = path.read_bytes()
+    for opening in (open_writer, open_reader):
+        with pytest.raises(StoreError, match="another program"):
+            opening(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_a_kill_left_empty_is_begun_by_the_writer_alone(tmp_path: Path):
+    path = tmp_path / "logmon.db"
+    path.touch(mode=0o600)
+    with pytest.raises(StoreError, match="nothing was stored yet"):
+        open_reader(path)
+    opened(path).close()
+    open_reader(path).close()
+
+
+def test_what_a_killed_writer_left_can_be_read_without_writing(tmp_path: Path):
+    """Its write-ahead log has no index: a reader must be able to make one."""
+    path = tmp_path / "logmon.db"
+    store = opened(path)
+    add(store, "a", "b")
+    copy = tmp_path / "copy" / "logmon.db"
+    copy.parent.mkdir()
+    for ending in ("", "-wal"):
+        shutil.copy(f"{path}{ending}", f"{copy}{ending}")
+    store.close()
+    reader = open_reader(copy)
+    assert messages(reader) == ["a", "b"]
+    reader.close()
 
 
 @pytest.mark.parametrize("fault", ["no database", "page"])
