@@ -98,7 +98,7 @@ async def test_a_kill_while_old_rows_are_learned_from_again_judges_none_of_them_
     async with aclosing(pipeline.batches()) as batches:
         async for rows in batches:
             effects = sentinel.process(rows)
-            await hub.commit(effects.commit(sentinel.to_keep(effects.links, 7)), own=True)
+            await hub.commit(effects.commit(sentinel.to_keep(effects, 7)), own=True)
             break
     assert store.offset("sentinel") == offset
     store.close()
