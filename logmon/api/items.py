@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from logmon.api.door import token_of
 from logmon.api.parameters import MOST_SEQ, Parameters
+from logmon.api.refused import Refused
 from logmon.api.status import answer
 from logmon.dead_letter import to_document as letter_document
+from logmon.errors import ItemError, UnknownItem
+from logmon.work_item import Status
 from logmon.work_item import to_document as item_document
 
 if TYPE_CHECKING:
@@ -19,6 +25,13 @@ if TYPE_CHECKING:
     from logmon.work_item import WorkItem
 
 MOST_ITEMS = 1_000
+BODY_BYTES = 4_096
+
+
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a change asks for."""
+
+    status: Status
 
 
 async def work_items(api: Api, request: Request) -> Response:
@@ -28,6 +41,30 @@ async def work_items(api: Api, request: Request) -> Response:
     sentinel = api.service.sentinel
     found = sentinel.items.latest(limit) if sentinel is not None else []
     return answer({"items": [served(api, item) for item in found]})
+
+
+async def change(api: Api, request: Request) -> Response:
+    """Change an item's status and answer with the item as it is then.
+
+    Raises:
+        Refused: the body is not `{"status": …}`, there is no such item, or it cannot become that.
+    """
+    Parameters(request)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refused(415, "the body must be application/json")
+    try:
+        wanted = msgspec.json.decode(await request.body(), type=Wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(422, f'the body is not {{"status": …}}: {error}') from None
+    by = f"api {token_of(request.scope).id}"
+    try:
+        item = await api.service.set_status(request.path_params["id"], wanted.status, by=by)
+    except UnknownItem as error:
+        raise Refused(404, str(error)) from None
+    except ItemError as error:
+        raise Refused(409, str(error)) from None
+    return answer(served(api, item))
 
 
 def served(api: Api, item: WorkItem) -> dict[str, Any]:
