@@ -30,7 +30,8 @@ def _page() -> tuple[bytes, str]:
     text = files("logmon.api").joinpath("page.html").read_text("utf-8")
     script, style = (_hash(text, tag) for tag in ("script", "style"))
     policy = (
-        f"default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; "
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; "
+        "connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )

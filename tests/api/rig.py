@@ -150,14 +150,16 @@ async def rig(
     folder: Path,
     *,
     hub: LogEventHub | None = None,
+    service: LogMonitorService | None = None,
     store: Store | None = None,
     sentinel: Sentinel | None = None,
     redactor: Redactor | None = None,
     **settings: Any,
 ) -> AsyncIterator[Rig]:
     """Serve a hub for as long as the block runs."""
-    hub = hub or LogEventHub(journal=store)
-    service = LogMonitorService(hub, [], sentinel=sentinel, store=store)
+    if service is None:
+        hub = hub or LogEventHub(journal=store)
+        service = LogMonitorService(hub, [], sentinel=sentinel, store=store)
     path = folder / "tokens.json"
     said: list[str] = []
     texts = {scope: add_token(path, [scope])[1] for scope in ("read", "ingest", "admin")}
