@@ -99,6 +99,9 @@ class TailSettings(_Table):
     theme: str = ""
     """A Textual theme's name, such as textual-light; empty for the default."""
 
+    columns: list[str] = ["time", "level", "source", "message"]
+    """Columns of the screen, left to right: also host, trace_id, tags, template, @attribute."""
+
     keys: dict[str, list[str]] = {}
     """Other keys for actions, by action name: follow = ["F", "end"]."""
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from logmon.patterns import Pattern
+
     Rows = NDArray[np.intp]
 
 SEGMENT_ROWS = 2_048
@@ -166,6 +168,23 @@ class Segment:
         """Drop the remembered result of a filter."""
         self._masks.pop(log_filter, None)
         self._rows.pop(log_filter, None)
+
+    def holding(self, pattern: Pattern, rows: Rows) -> Rows:
+        """Return those of these rows whose message holds a pattern.
+
+        Raises:
+            PatternTooSlow: it took longer than it may.
+        """
+        found = [pattern.found_in(self.event(row).message) for row in rows.tolist()]
+        holding: Rows = rows[np.array(found, dtype=bool)]
+        return holding
+
+    def remember(self, log_filter: LogFilter, start: int, stop: int, rows: Rows) -> None:
+        """Take rows of a range as what a filter lets through: somebody evaluated it elsewhere."""
+        mask = np.zeros(self.capacity, dtype=bool)
+        mask[rows] = True
+        self._masks[log_filter] = (mask, stop)
+        self._rows[log_filter] = (start, stop, rows)
 
     def decided(self, log_filter: LogFilter) -> bool:
         """Whether columns alone tell which rows pass, or the filter has been asked before."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import numpy as np
 
-from logmon.level import ALL_LEVELS, Level
+from logmon.level import ALL_LEVELS, Level, at_least
 from logmon.patterns import Pattern
 
 if TYPE_CHECKING:
@@ -52,8 +52,14 @@ class LevelClause(msgspec.Struct, frozen=True):
     needs_rows = False
 
     def mask(self, columns: Columns) -> Mask:
-        """Look each level up in a table of 256."""
-        mask: Mask = _level_table(self.levels)[columns.levels]
+        """Decide by the column of levels."""
+        return self.mask_of_levels(columns.levels)
+
+    def mask_of_levels(self, levels: NDArray[np.uint8]) -> Mask:
+        """Compare, where the levels are all from one on; else look each up in a table of 256."""
+        if self.levels and self.levels == at_least(min(self.levels)):
+            return levels >= int(min(self.levels))
+        mask: Mask = _level_table(self.levels)[levels]
         return mask
 
     def matches(self, event: LogEvent) -> bool:

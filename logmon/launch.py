@@ -27,6 +27,7 @@ from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
 from logmon.source import LogEventSource, LogStreamOptions
 from logmon.sources import build_source
 from logmon.tui.actions import keymap
+from logmon.tui.look import Look, parse_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,6 +61,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     zone = parse_zone(given["timezone"] or config.tail.timezone)
     screen = _wants_screen(given, env)
     keys = keymap(config.tail.keys, config.where_of_key)
+    columns = parse_columns(" ".join(config.tail.columns), where="tail.columns")
     clauses = _clauses(given, zone)
     query = _query(given["query"])
     levels = parse_level_choice(given["level"])
@@ -75,7 +77,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
             text=given["query"] or "",
             fixed=clauses,
             history=LINES_ON_SCREEN if lines is None else lines,
-            zone=zone,
+            look=Look(zone=zone, columns=columns),
             redraw_hz=config.tail.redraw_hz,
             theme=config.tail.theme,
             keys=keys,

@@ -117,8 +117,8 @@ class _Bound:
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
-    """Give all the matching inside this block `MATCH_LIMIT_S` together, on the main thread.
+def bounded(limit_s: float = MATCH_LIMIT_S) -> Iterator[None]:
+    """Give all the matching inside this block so many seconds together, on the main thread.
 
     Raises:
         PatternTooSlow: the time ran out.
@@ -129,13 +129,13 @@ def bounded() -> Iterator[None]:
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise PatternTooSlow(
-            f"a regular expression took longer than {MATCH_LIMIT_S:g} s; simplify it, "
+            f"a regular expression took longer than {limit_s:g} s; simplify it, "
             "or install the extra 'fast'"
         )
 
     before = signal.signal(signal.SIGALRM, stop)
     _Bound.running = True
-    signal.setitimer(signal.ITIMER_REAL, MATCH_LIMIT_S)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
     try:
         yield
     finally:

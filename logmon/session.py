@@ -15,7 +15,6 @@ import sys
 import termios
 import threading
 from contextlib import aclosing, suppress
-from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,6 +24,7 @@ from logmon.errors import LogmonError, StoreError
 from logmon.filter import Clause, LogFilter
 from logmon.level import Level
 from logmon.serving import ApiRun, served
+from logmon.tui.look import Look
 from logmon.visible import visible
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     fixed: tuple[Clause, ...]
     history: int
     """How many rows of those the store kept are held at the start."""
-    zone: tzinfo
+    look: Look
     redraw_hz: float
     theme: str
     keys: dict[str, tuple[str, ...]]
@@ -195,7 +195,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         service.hub,
         items=sentinel.items if sentinel else None,
         state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
-        zone=run.zone,
+        look=run.look,
         redraw_hz=run.redraw_hz,
         theme=run.theme,
         keys=run.keys,

@@ -50,11 +50,15 @@ MOVING = (
     Action("left", ("h", "left"), "tail.sideways", "Left", (-1,), counted=True),
     Action("right", ("l", "right"), "tail.sideways", "Right", (1,), counted=True),
     Action("follow", ("F",), "tail.follow", "Follow", hint="follow"),
-    Action("freeze", ("=",), "tail.freeze", "Freeze drawing; recording goes on", hint="freeze"),
+    Action("freeze", ("=",), "tail.freeze", "Freeze drawing; recording goes on"),
 )
 
-FILTERING = (
-    Action("filter", ("&", "/", "\\"), "filters.open", "Type a filter", panel="app", hint="filter"),
+FINDING = (
+    Action("search", ("/",), "searches.open", "Search messages", panel="app", hint="search"),
+    Action("next_hit", ("n",), "searches.next", "Next hit", (1,), panel="app", counted=True),
+    Action("previous_hit", ("N",), "searches.next", "Previous hit", (-1,), panel="app",
+           counted=True),
+    Action("filter", ("&", "\\"), "filters.open", "Type a filter", panel="app", hint="filter"),
     Action("level_down", ("[",), "filters.level", "More levels", (-1,), panel="app"),
     Action("level_up", ("]",), "filters.level", "Fewer levels", (1,), panel="app"),
     Action("pick_level", ("L",), "filters.pick_level", "Pick a level", panel="app", hint="level"),
@@ -64,19 +68,40 @@ FILTERING = (
 )  # fmt: skip
 
 JUMPING = (
-    Action("next_error", ("e",), "tail.jump_level", "Next error", ("error", 1)),
-    Action("previous_error", ("E",), "tail.jump_level", "Previous error", ("error", -1)),
-    Action("next_warning", ("w",), "tail.jump_level", "Next warning", ("warn", 1)),
-    Action("previous_warning", ("W",), "tail.jump_level", "Previous warning", ("warn", -1)),
-    Action("next_item", ("a",), "tail.jump_item", "Next work item", (1,), hint="work items"),
-    Action("previous_item", ("A",), "tail.jump_item", "Previous work item", (-1,)),
-)
+    Action("next_error", ("e",), "jumps.level", "Next error", ("error", 1), counted=True),
+    Action("previous_error", ("E",), "jumps.level", "Previous error", ("error", -1), counted=True),
+    Action("next_warning", ("w",), "jumps.level", "Next warning", ("warn", 1), counted=True),
+    Action("previous_warning", ("W",), "jumps.level", "Previous warning", ("warn", -1),
+           counted=True),
+    Action("next_item", ("a",), "jumps.item", "Next row of a work item", (1,), counted=True,
+           hint="work items"),
+    Action("previous_item", ("A",), "jumps.item", "Previous row of a work item", (-1,),
+           counted=True),
+    Action("next_in_trace", ("o",), "jumps.trace", "Next row of this trace", (1,), counted=True),
+    Action("previous_in_trace", ("O",), "jumps.trace", "Previous row of this trace", (-1,),
+           counted=True),
+    Action("next_alike", ("*",), "jumps.template", "Next row with this template", (1,),
+           counted=True),
+    Action("previous_alike", ("#",), "jumps.template", "Previous row with this template", (-1,),
+           counted=True),
+    Action("mark", ("m",), "jumps.toggle_mark", "Mark, or take the mark off"),
+    Action("next_mark", ("u",), "jumps.mark", "Next mark", (1,), counted=True),
+    Action("previous_mark", ("U",), "jumps.mark", "Previous mark", (-1,), counted=True),
+    Action("clear_marks", ("C",), "jumps.clear_marks", "Clear all marks"),
+    Action("jump_back", ("' '",), "jumps.back", "Back to where the last jump began"),
+)  # fmt: skip
 
 READING = (
-    Action(
-        "detail", ("enter", "p"), "panels.toggle_detail", "All of the selected row", hint="detail"
-    ),
-)
+    Action("detail", ("enter", "p"), "panels.toggle_detail", "All of the selected row",
+           hint="detail"),
+    Action("context", ("x",), "filters.context", "This row in context, or back"),
+    Action("wrap", ("ctrl+w",), "tail.wrap", "Wrap long messages, or cut them"),
+    Action("fold", ("z",), "folding.toggle", "Fold repeats by template, or show all"),
+    Action("unfold", ("+",), "folding.unfold", "Show the repeats of this row", (True,)),
+    Action("fold_again", ("-",), "folding.unfold", "Fold the repeats of this row", (False,)),
+    Action("time", ("t",), "tail.next_time_mode", "Show times in the next way"),
+    Action("delta", ("T",), "tail.deltas", "Show the time since the row above"),
+)  # fmt: skip
 
 ITEMS = (
     Action(
@@ -97,14 +122,14 @@ PROGRAM = (
     Action("next_panel", ("tab",), "panels.next", "Next panel", (1,), panel="app"),
     Action("previous_panel", ("shift+tab",), "panels.next", "Previous panel", (-1,),
            panel="app"),
-    Action("back", ("escape",), "panels.back", "Close what is open", panel="app"),
+    Action("back", ("escape",), "panels.escape", "Close what is open", panel="app"),
     Action("leave", ("q",), "panels.leave", "Leave the view, then quit", panel="app", hint="quit"),
     Action("quit", ("ctrl+c", "Z Z"), "app.exit", "Quit", panel="app"),
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[Action, ...]] = {
     "Moving": MOVING,
-    "Filtering": FILTERING,
+    "Finding": FINDING,
     "Jumping": JUMPING,
     "Reading": READING,
     "Work items": ITEMS,

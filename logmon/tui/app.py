@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,9 +21,11 @@ from logmon.tui.drawing import Drawing
 from logmon.tui.driver import TerminalDriver
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
+from logmon.tui.look import Look
 from logmon.tui.palette import Palette
 from logmon.tui.panes import DetailPane, ItemsPane
 from logmon.tui.prompt import Offers, Prompt, Purpose
+from logmon.tui.row_templates import RowTemplates
 from logmon.tui.tail_model import TailModel
 from logmon.tui.tail_view import TailView
 
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
 
     from logmon.hub import LogEventHub
     from logmon.tui.filters import Filters
+    from logmon.tui.jumps import Jumps
     from logmon.tui.panels import Panels
     from logmon.tui.pump import FramePump
+    from logmon.tui.searches import Searches
     from logmon.tui.views import FilterTo, GoTo, Views
 
 logger = logging.getLogger(__name__)
@@ -63,7 +67,7 @@ class LogmonApp(App[None]):
         *,
         items: WorkItems | None = None,
         state: FilterState | None = None,
-        zone: tzinfo = UTC,
+        look: Look | None = None,
         redraw_hz: float = 30.0,
         theme: str = "",
         keys: Keymap | None = None,
@@ -72,10 +76,13 @@ class LogmonApp(App[None]):
         super().__init__(driver_class=TerminalDriver)
         self.hub = hub
         self.items = WorkItems() if items is None else items
-        self.zone = zone
+        self.look = look or Look()
+        """How rows are drawn at first."""
         self.now = now
         self.state = state or FilterState()
         self.model = TailModel(hub.log)
+        self.templates = RowTemplates()
+        """Templates of rows, learned when something asks for them."""
         self.drawing = Drawing(self, redraw_hz)
         self.controls = Controls(self, keys or keymap({}))
         self.ready = asyncio.Event()
@@ -115,6 +122,18 @@ class LogmonApp(App[None]):
         return filters
 
     @property
+    def searches(self) -> Searches:
+        """What is searched."""
+        searches: Searches = self.controls.owner("searches")
+        return searches
+
+    @property
+    def jumps(self) -> Jumps:
+        """What goes to rows."""
+        jumps: Jumps = self.controls.owner("jumps")
+        return jumps
+
+    @property
     def panels(self) -> Panels:
         """What lies around the rows."""
         panels: Panels = self.controls.owner("panels")
@@ -134,10 +153,10 @@ class LogmonApp(App[None]):
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
         palette = self.palette()
-        yield Header(self.hub, self.model, palette, self.zone)
-        yield FilterLine(self.state, self.model, palette)
+        yield Header(self.hub, self.model, palette, self.look.zone)
+        yield FilterLine(self.state, self.model, self.searches, palette)
         with ContentSwitcher(id="views", initial="tail-page"), TailPage(id="tail-page"):
-            yield TailView(self.model, palette, self.zone, self.items.get)
+            yield TailView(self.model, palette, self.look, self.items.get)
             with Horizontal(id="panes"):
                 yield DetailPane(palette)
                 yield ItemsPane(palette, self.items, self.event_clock)
@@ -156,6 +175,7 @@ class LogmonApp(App[None]):
             self.bind(key, f"app.second_key('{key}')", show=False)
         for hidden in (Prompt, Offers, DetailPane):
             self.query_one(hidden).display = False
+        self.drawing.start()
         self.filter_changed()
         self.hub.on_append(self.pump.data)
         self.query_one(TailView).focus()
@@ -166,7 +186,7 @@ class LogmonApp(App[None]):
 
     def on_unmount(self) -> None:
         """Draw no more."""
-        self.pump.stop()
+        self.drawing.stop()
 
     def on_resize(self, event: events.Resize) -> None:
         """Give the panes up where there is no room for them."""
@@ -265,18 +285,14 @@ class LogmonApp(App[None]):
 
     def on_items_pane_chosen(self, event: ItemsPane.Chosen) -> None:
         """Go to the newest row of a work item."""
-        view = self.main.query_one(TailView)
         self.model.follow()
-        if not self.model.jump_item(-1, event.item_id):
-            self.notify("its rows are no longer held", markup=False)
-        view.model_changed()
-        view.focus()
-        self.panels.row_changed()
+        self.jumps.item(-1, event.item_id)
+        self.main.query_one(TailView).focus()
 
     def on_go_to(self, event: GoTo) -> None:
         """Show the tail at a row."""
         self.views.show("tail")
-        self.model.select(event.seq)
+        self.model.jump(event.seq)
         self.main.query_one(TailView).model_changed()
         self.panels.row_changed()
 

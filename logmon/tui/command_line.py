@@ -48,6 +48,10 @@ class Commands:
         """Leave the line."""
         self._app.close_prompt()
 
+    def switch(self) -> str:
+        """Do nothing: there is one way to read it."""
+        return self.sign
+
     def offers(self, text: str, cursor: int) -> list[Offer]:
         """Return names of commands, then their arguments."""
         commands = all_commands()

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 OWNERS: dict[str, str] = {
     "tail": "logmon.tui.tail_view:TailView",
     "filters": "logmon.tui.filters:Filters",
+    "searches": "logmon.tui.searches:Searches",
+    "jumps": "logmon.tui.jumps:Jumps",
+    "folding": "logmon.tui.folding:Folding",
     "views": "logmon.tui.views:Views",
     "panels": "logmon.tui.panels:Panels",
     "commands": "logmon.tui.command_line:Commands",

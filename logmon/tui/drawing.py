@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from logmon.errors import PatternTooSlow
@@ -14,7 +16,7 @@ from logmon.tui.tail_view import TailView
 from logmon.visible import visible
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
+    from collections.abc import Callable
 
     from logmon.tui.app import LogmonApp
 
@@ -28,18 +30,33 @@ class Drawing:
     def __init__(self, app: LogmonApp, redraw_hz: float) -> None:
         self._app = app
         self.pump = FramePump(self.frame, redraw_hz, self._backlog)
-        self._working: Timer | None = None
+        self._working: asyncio.TimerHandle | None = None
+        self._others: list[Callable[[], bool]] = []
 
     def _backlog(self) -> int:
         driver = self._app._driver
         return driver.backlog() if isinstance(driver, TerminalDriver) else 0
 
+    def start(self) -> None:
+        """Draw from now on; called in the app's own context."""
+        self.pump.context = copy_context()
+        self.pump.data()
+
+    def stop(self) -> None:
+        """Draw no more."""
+        self.pump.stop()
+        self.pump.context = None
+        if self._working is not None:
+            self._working.cancel()
+
     def frame(self) -> None:
-        """Draw; a timer of the loop calls it, so Textual would not hear of what goes wrong."""
-        if self._app.leaving:  # the widgets go before the app does
-            return
+        """Draw a frame now."""
+        self._guarded(self._draw)
+
+    def _guarded(self, do: Callable[[], None]) -> None:
+        """Do something that the loop's timers call: Textual would not hear of what goes wrong."""
         try:
-            self._draw()
+            do()
         except Exception as error:  # noqa: BLE001 - ends the app, and is named when it has ended
             self._app._handle_exception(error)
 
@@ -75,20 +92,34 @@ class Drawing:
         app.main.query_one(ItemsPane).update_items()
         app.views.tick()
 
+    def add_work(self, work: Callable[[], bool]) -> None:
+        """Do this in slices between frames as well; it returns whether more is left now."""
+        self._others.append(work)
+        self.work_on()
+
     def work_on(self) -> None:
-        """Filter held rows in slices while frames and keys go on."""
-        if self._working is None and self._app.model.busy:
-            self._working = self._app.set_timer(SLICE_PAUSE_S, self._work)
+        """Filter held rows, and do the other works, in slices while frames and keys go on."""
+        if self._working is None and self.pump.context is not None:
+            loop = asyncio.get_running_loop()
+            self._working = loop.call_later(
+                SLICE_PAUSE_S, self._guarded, self._work, context=self.pump.context
+            )
 
     def _work(self) -> None:
         self._working = None
-        if self._app.leaving:
-            return
+        app = self._app
+        was_busy = app.model.busy
         try:
-            more = self._app.model.work()
+            more = app.model.work()
         except PatternTooSlow as error:
-            self._app.filters.refuse(str(error))
+            app.filters.refuse(str(error))
             return
-        self.pump.data()
+        if not more:
+            for work in (app.jumps.work, app.searches.work, *self._others):
+                if work():
+                    more = True
+                    break
+        if was_busy or more:
+            self.pump.data()
         if more:
             self.work_on()

@@ -21,6 +21,8 @@ class FilterState:
         self.levels = levels
         self.sources = sources
         self.enabled = True
+        self.in_context = False
+        """Whether everything is shown around a row, for a while."""
         self._fixed = fixed
         self.set_text(text)
 
@@ -58,7 +60,9 @@ class FilterState:
         return ",".join(self.sources) if self.sources else "all"
 
     def build(self) -> LogFilter:
-        """Return the filter; with filters off, only what the command line fixed."""
+        """Return the filter; with filters off what the command line fixed; in context all."""
+        if self.in_context:
+            return LogFilter()
         if not self.enabled:
             return LogFilter(self._fixed)
         return build_filter(

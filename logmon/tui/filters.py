@@ -11,6 +11,7 @@ from logmon.level import Level, at_least
 from logmon.query import QueryError
 from logmon.tui.pickers import LevelPicker, SourcePicker
 from logmon.tui.prompt import Mistake, Offer
+from logmon.tui.tail_view import TailView
 from logmon.visible import visible
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class Filters:
         self.take(before)
         self._app.close_prompt()
 
+    def switch(self) -> str:
+        """Do nothing: there is one way to read it."""
+        return self.sign
+
     def offers(self, text: str, cursor: int) -> list[Offer]:
         """Offer nothing yet."""
         return []
@@ -65,6 +70,7 @@ class Filters:
 
     def apply(self) -> None:
         """Put the state into force, on rows that are held and rows to come."""
+        self._state.in_context = False
         self._app.filter_changed()
 
     def refuse(self, reason: str) -> None:
@@ -123,6 +129,12 @@ class Filters:
         """Lift all filters, or put them back."""
         self._state.enabled = not self._state.enabled
         self.apply()
+
+    def context(self) -> None:
+        """Show everything around the selected row, or only what passes the filters again."""
+        self._app.main.query_one(TailView).select_any()
+        self._state.in_context = not self._state.in_context
+        self._app.filter_changed()
 
 
 def glob_escape(name: str) -> str:

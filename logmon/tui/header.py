@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from logmon.tui.filter_state import FilterState
     from logmon.tui.palette import Palette
     from logmon.tui.render import Row, Span
+    from logmon.tui.searches import Searches
     from logmon.tui.tail_model import TailModel
 
 SPARK = " ▁▂▃▄▅▆▇█"
@@ -102,10 +103,13 @@ class Header(LinesWidget):
 class FilterLine(LinesWidget):
     """Level, sources and query that are in force, and how many rows they leave of those held."""
 
-    def __init__(self, state: FilterState, model: TailModel, palette: Palette) -> None:
+    def __init__(
+        self, state: FilterState, model: TailModel, searches: Searches, palette: Palette
+    ) -> None:
         super().__init__(palette, id="filter-line")
         self._state = state
         self._model = model
+        self._searches = searches
 
     def line(self, y: int) -> Row:
         """Draw the filter line."""
@@ -120,9 +124,17 @@ class FilterLine(LinesWidget):
             ("   filter ", palette.bar_dim),
             (text or "none", palette.bar_accent if text else palette.bar_dim),
         ]
-        if not state.enabled:
+        if state.in_context:
+            left.append(("   in context · x goes back", palette.bar_warn))
+        elif not state.enabled:
             left.append(("   filters off", palette.bar_warn))
         model = self._model
+        if found := self._searches.describe():
+            left.append((f"   {found}", palette.bar_warn))
+        if model.fold is not None:
+            left.append(("   folded", palette.bar_warn))
+        if model.marks:
+            left.append((f"   {len(model.marks):,} marked", palette.bar_warn))
         shown, held = model.shown(), model.held
         working = "… " if model.busy else ""
         right: list[Span] = [
@@ -142,7 +154,8 @@ class KeyHints(LinesWidget):
     def line(self, y: int) -> Row:
         """Draw the hints that fit."""
         palette = self.palette
-        spans: list[Span] = []
+        count = self._controls.count
+        spans: list[Span] = [(f" {count:,} ", palette.bar_alarm)] if count else []
         for action in ACTIONS.values():
             keys = self._controls.keys[action.name]
             if action.hint and keys:
@@ -150,7 +163,4 @@ class KeyHints(LinesWidget):
                     (f" {shown(keys[0])} ", palette.bar_accent),
                     (f"{action.hint}  ", palette.bar_dim),
                 ]
-        count = self._controls.count
-        return self.spread(
-            spans, [(f" {count:,} ", palette.bar_alarm)] if count else [], palette.bar
-        )
+        return self.spread(spans, [], palette.bar)

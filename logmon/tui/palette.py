@@ -67,6 +67,13 @@ class Palette:
         self.thumb = self._style(muted, background)
         self.track = self._style(background.blend(foreground, 0.15), background)
         self.levels = self._levels(error, warn, good, accent, muted)
+        self.delta = self._style(muted.blend(accent, 0.4), background)
+        self.marked = self._style(accent, background, bold=True)
+        self.hit = self._block(warn)
+        self.highlights = tuple(
+            self._block(Color.parse(hue).blend(background, 0.35)) for hue in self._hues[:6]
+        )
+        self.bar_hit = self._style(warn, background, bold=True)
         self.selected = self._tint_of(accent, 0.28)
         self._items: dict[str, tuple[Style, Style]] = {}
 
@@ -94,6 +101,13 @@ class Palette:
         if self.mono:
             return Style(bold=bold)
         return Style(color=_rich(colour), bgcolor=_rich(background), bold=bold)
+
+    def _block(self, colour: Color) -> Style:
+        """Return a style that stands out of a row: the colour behind, readable letters on it."""
+        if self.mono:
+            return Style(reverse=True, bold=True, underline=True)
+        letters = Color.parse("#000000" if colour.brightness > 0.5 else "#ffffff")
+        return Style(color=_rich(letters), bgcolor=_rich(colour), bold=True)
 
     def _tint_of(self, colour: Color, strength: float) -> Style:
         if self.mono:

@@ -82,10 +82,18 @@ class Panels:
         elif self.detail.display and self._app.views.current == "tail":
             self.open_detail(False)
         elif not self._app.views.leave():
-            self.focus_front()
             return False
         self.focus_front()
         return True
+
+    def escape(self) -> None:
+        """Give up what is looked for, close what is open, then take marks of a search away."""
+        app = self._app
+        if app.jumps.cancel() or self.back() or app.searches.clear():
+            return
+        if app.state.in_context:
+            app.filters.context()
+        self.focus_front()
 
     def leave(self) -> None:
         """Leave what is open, then quit."""

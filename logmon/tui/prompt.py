@@ -52,9 +52,13 @@ class Offer(msgspec.Struct, frozen=True):
 class Purpose(Protocol):
     """What a typed text is for. Objects live as long as the app: their history does."""
 
-    sign: str
     hint: str
     history: list[str]
+
+    @property
+    def sign(self) -> str:
+        """What stands before the text."""
+        ...
 
     def changed(self, text: str) -> Mistake | None:
         """Act on a text while it is typed."""
@@ -70,6 +74,10 @@ class Purpose(Protocol):
 
     def offers(self, text: str, cursor: int) -> Sequence[Offer]:
         """Return completions of what stands before the cursor."""
+        ...
+
+    def switch(self) -> str:
+        """Read the text in another way, where there is one; return the sign to show."""
         ...
 
 
@@ -143,6 +151,7 @@ class PromptInput(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Back", show=False),
         Binding("ctrl+c", "cancel", "Back", show=False, priority=True),
+        Binding("ctrl+r", "switch", "Read it in another way", show=False),
         Binding("up", "older", "Older", show=False),
         Binding("down", "newer", "Newer", show=False),
         Binding("tab", "complete(1)", "Complete", show=False),
@@ -229,6 +238,12 @@ class PromptInput(Input):
     def _recall(self, text: str) -> None:
         self.value = text
         self.cursor_position = len(text)
+
+    def action_switch(self) -> None:
+        """Read the text in another way."""
+        if self._purpose is not None:
+            self.screen.query_one(Sign).show(self._purpose.switch())
+            self._say(self._purpose.changed(self.value))
 
     def action_older(self) -> None:
         """Bring back an earlier text."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
 LOOK_AGAIN_S = 0.01
 """How long to wait before asking again whether the terminal has caught up."""
@@ -31,6 +32,8 @@ class FramePump:
         self._idle = asyncio.Event()
         self._idle.set()
         self.frames = 0
+        self.context: Context | None = None
+        """Where frames run: rows come from tasks that know nothing of the app (Textual asks)."""
 
     def data(self) -> None:
         """Say that there is something new to draw."""
@@ -38,12 +41,12 @@ class FramePump:
             loop = asyncio.get_running_loop()
             wait = max(0.0, self._last + self._period_s - loop.time())
             self._idle.clear()
-            self._armed = loop.call_later(wait, self._frame)
+            self._armed = loop.call_later(wait, self._frame, context=self.context)
 
     def _frame(self) -> None:
         loop = asyncio.get_running_loop()
         if self._backlog():
-            self._armed = loop.call_later(LOOK_AGAIN_S, self._frame)
+            self._armed = loop.call_later(LOOK_AGAIN_S, self._frame, context=self.context)
             return
         self._armed = None
         self._last = loop.time()

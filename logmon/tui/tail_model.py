@@ -1,39 +1,33 @@
 """What the tail shows, without drawing any of it.
 
 Everything a user can do to the tail (filter, pause, move, jump) is a method here that touches no
-widget, so its tests need no terminal. Rows are named by `seq`, never by a row number, so nothing
-that arrives or is evicted moves the row under the cursor. A filter is evaluated newest rows
-first, a slice at a time (`work`), and at once for the rows that are being looked at.
+widget, so its tests need no terminal. Rows are named by `seq`, so nothing that arrives or is
+evicted moves the row under the cursor.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from logmon.filter import EVERYTHING, LogFilter
+from logmon.tui.marks import Marks, Trail
+from logmon.tui.quest import Quest
+from logmon.tui.shown_rows import ShownRows
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
-    from logmon.event_log import Delivery, EventLog, Segment, Snapshot
-    from logmon.level import Level
-
-    Rows = NDArray[np.intp]
-
-Direction = Literal[1, -1]
-SLICE_SEGMENTS = 1
-"""Segments a slice of background filtering evaluates: about 2,000 rows, 8 ms with a regex."""
+    from logmon.event_log import Delivery, EventLog, Segment
+    from logmon.filter import LogFilter
+    from logmon.tui.fold import Fold
+    from logmon.tui.quest import Wanted
+    from logmon.tui.shown_rows import Direction, Rows
 
 
-class TailModel:
+class TailModel(ShownRows):
     """A window onto the log: filter, top row, selected row, follow or pause or freeze."""
 
     def __init__(self, log: EventLog) -> None:
-        self._log = log
-        self.snapshot: Snapshot = log.snapshot
-        self.filter: LogFilter = EVERYTHING
+        super().__init__(log)
         self.following = True
         self.frozen = False
         self.height = 1
@@ -41,10 +35,17 @@ class TailModel:
         """`seq` of the first row on the screen; None while following."""
         self.cursor: int | None = None
         """`seq` of the selected row."""
+        self.lines_of: Callable[[int], int] | None = None
+        """How many lines of the screen a row takes, where rows are wrapped."""
+        self.fold: Fold | None = None
+        self.marks = Marks()
+        self.trail = Trail()
+        self._chosen: int | None = None
+        """The row the user selected, also while a filter hides it."""
+        self._settling = False
+        self._folding = False
         self._paused_at = 0
-        self._counts: dict[int, tuple[int, int, int]] = {}
         self._offset = 0
-        self._on_demand = SLICE_SEGMENTS
 
     # What is there
 
@@ -54,10 +55,11 @@ class TailModel:
         if self.frozen or latest is self.snapshot:
             return False
         self.snapshot = latest
+        self._folding = self.fold is not None
         if self.top is not None and self.top < latest.first_seq:
             self.top = latest.first_seq
-        if self.cursor is not None and self.cursor < latest.first_seq:
-            self.cursor = None
+        if self._chosen is not None and self._chosen < latest.first_seq:
+            self._choose(None)
         for first in [f for f in self._counts if f < latest.first_seq - 100_000]:
             del self._counts[first]
         return True
@@ -68,190 +70,133 @@ class TailModel:
         return self._log.snapshot.next_seq - self._paused_at if not self.live else 0
 
     @property
+    def busy(self) -> bool:
+        """Whether rows wait to be filtered or folded."""
+        return super().busy or self._folding
+
+    @property
     def live(self) -> bool:
         """Whether the newest row is on the screen."""
         return self.following and not self.frozen
 
-    @property
-    def held(self) -> int:
-        """How many rows the log holds."""
-        return len(self.snapshot)
-
-    def rows(self, segment: Segment) -> Rows:
-        """Return the rows of a segment that pass; none yet when filtering it must wait its turn.
-
-        A filter that columns cannot decide may take milliseconds a segment, so only a few are
-        filtered on demand between two slices of `work`, and no key press waits for a whole log.
-        """
-        start, stop = self.snapshot.bounds(segment)
-        if self.filter.needs_rows and segment.first_seq not in self._counts:
-            if self._on_demand <= 0:
-                return np.arange(0)
-            self._on_demand -= 1
-            self.count(segment)
-        return segment.rows(self.filter, start, stop)
-
-    def count(self, segment: Segment) -> int:
-        """Return how many rows of a segment pass; remembered until the segment changes."""
-        start, stop = self.snapshot.bounds(segment)
-        if not self.filter.clauses:
-            return stop - start
-        known = self._counts.get(segment.first_seq)
-        if known is not None and known[:2] == (start, stop):
-            return known[2]
-        shown = len(segment.rows(self.filter, start, stop))
-        self._counts[segment.first_seq] = (start, stop, shown)
-        return shown
-
-    def shown(self) -> int:
-        """Return how many held rows pass, as far as they have been looked at."""
-        if not self.filter.clauses:
-            return self.held
-        snapshot = self.snapshot
-        last = snapshot.segments[-1] if snapshot.segments else None
-        total = self.count(last) if last is not None else 0
-        first = snapshot.first_seq
-        for segment in snapshot.segments[:-1]:
-            known = self._counts.get(segment.first_seq)
-            if known is not None:
-                total += self.count(segment) if segment.first_seq < first else known[2]
-        return total
-
-    @property
-    def busy(self) -> bool:
-        """Whether rows wait to be filtered."""
-        if not self.filter.clauses:
-            return False
-        return any(s.first_seq not in self._counts for s in self.snapshot.segments)
-
-    def work(self) -> bool:
-        """Filter a few more segments, newest first; return whether more are left.
-
-        Raises:
-            PatternTooSlow: a regular expression of the filter ran out of time.
-        """
-        if not self.filter.clauses:
-            return False
-        self._on_demand = SLICE_SEGMENTS
-        done = 0
-        for segment in reversed(self.snapshot.segments):
-            if segment.first_seq in self._counts:
-                continue
-            if done == SLICE_SEGMENTS:
-                return True
-            self.count(segment)
-            done += 1
-        return False
-
     # Filtering
 
     def set_filter(self, log_filter: LogFilter) -> None:
-        """Show only rows that pass, held and coming ones alike; the selected row stays in place."""
+        """Show only rows that pass, held and coming ones alike.
+
+        The selected row keeps its place on the screen; where it does not pass, its neighbour has
+        it, and it comes back when a later filter lets it through.
+        """
         if log_filter == self.filter:
             return
-        self._log.forget(self.filter)
-        self.filter = log_filter
-        self._counts.clear()
+        self.use(log_filter)
         if self.top is not None:
-            anchor = self.top if self.cursor is None else self.cursor
-            offset = 0 if self.cursor is None else self._offset
-            nearest = self.nearest(anchor)
-            self.top = None if nearest is None else self.step(nearest, -offset)
-            self.cursor = None if self.cursor is None else nearest
+            self._settling = True
+            self.settle()
 
-    # Walking
+    def work(self) -> bool:
+        """Filter for a slice of time, newest rows first; return whether more are left."""
+        more = super().work()
+        if self.fold is not None:
+            self._folding = self.fold.work(self.snapshot, self.filter)
+            more = more or self._folding
+            self._settling = self._settling or more
+        if self._settling:
+            self.settle()
+            self._settling = more
+        return more
 
-    def nearest(self, seq: int) -> int | None:
-        """Return the first shown row at or after `seq`, else the last before it."""
-        after = self._seek(seq, 1)
-        return after if after is not None else self._seek(seq, -1)
+    def settle(self) -> None:
+        """Put the row that was selected, or was on top, back where it was, or its neighbour."""
+        anchor = self.top if self._chosen is None else self._chosen
+        if anchor is None:
+            return
+        nearest = self.nearest(anchor)
+        offset = 0 if self._chosen is None else self._offset
+        if nearest is not None:
+            self.top = self.step(nearest, -offset)
+        self.cursor = None if self._chosen is None else nearest
 
-    def _seek(self, seq: int, direction: Direction) -> int | None:
-        """Return the first shown row from `seq` on, itself included, in a direction."""
-        for segment in self._segments_from(seq, direction):
-            seqs = self.rows(segment) + segment.first_seq
-            seqs = seqs[seqs >= seq] if direction > 0 else seqs[seqs <= seq]
-            if len(seqs):
-                return int(seqs[0] if direction > 0 else seqs[-1])
-        return None
+    def _choose(self, seq: int | None) -> None:
+        """Take a row as the one the user is at."""
+        self.cursor = self._chosen = seq
+        self._settling = False
 
-    def _segments_from(self, seq: int, direction: Direction) -> tuple[Segment, ...]:
-        snapshot = self.snapshot
-        if not snapshot.segments:
-            return ()
-        place = snapshot.place(max(snapshot.first_seq, min(seq, snapshot.next_seq - 1)))
-        if direction > 0:
-            return snapshot.segments[place:]
-        return snapshot.segments[place::-1]
+    # What is on the screen
 
-    def step(self, seq: int, rows: int) -> int:
-        """Return the shown row that is `rows` further down (or up), or the last one there is."""
-        if rows == 0:
-            return seq
-        direction: Direction = 1 if rows > 0 else -1
-        left = abs(rows)
-        found = seq
-        for segment in self._segments_from(seq, direction):
-            seqs = self.rows(segment) + segment.first_seq
-            seqs = seqs[seqs > seq] if direction > 0 else seqs[seqs < seq][::-1]
-            if len(seqs) >= left:
-                return int(seqs[left - 1])
-            if len(seqs):
-                found = int(seqs[-1])
-                left -= len(seqs)
-        return found
+    def rows(self, segment: Segment) -> Rows:
+        """Return the rows of a segment that are shown: they pass, and are not folded away."""
+        rows = super().rows(segment)
+        return rows if self.fold is None else self.fold.narrow(segment, rows)
 
-    def last(self) -> int | None:
-        """Return the newest shown row."""
-        return self._seek(self.snapshot.next_seq, -1)
+    def on_screen(self) -> int:
+        """Return how many rows there are to scroll through, as far as they were looked at."""
+        return self.shown() if self.fold is None else self.fold.length
 
-    def first(self) -> int | None:
-        """Return the oldest shown row."""
-        return self._seek(self.snapshot.first_seq, 1)
+    def rank(self, seq: int) -> int:
+        """Return how many of those rows lie before `seq`, as far as they were looked at."""
+        return super().rank(seq) if self.fold is None else self.fold.rank(seq)
+
+    def set_fold(self, fold: Fold | None) -> None:
+        """Fold repeats, or show all rows again; the selected row keeps its place."""
+        self.fold = fold
+        self._folding = fold is not None
+        if fold is not None:
+            fold.sync(self.snapshot, self.filter)
+        self._settling = True
+        self.settle()
 
     def visible(self) -> list[int]:
-        """Return the `seq` of each row on the screen, top to bottom."""
+        """Return the `seq` of each row that fits on the screen, top to bottom."""
         if self.top is None:
-            return self._last_rows(self.height)
+            return self._last_rows()
         seqs: list[int] = []
-        for segment in self._segments_from(self.top, 1):
+        for segment in self.segments_from(self.top, 1):
             found = self.rows(segment) + segment.first_seq
             seqs += found[found >= self.top][: self.height - len(seqs)].tolist()
             if len(seqs) >= self.height:
                 break
-        if len(seqs) < self.height:
-            return self._last_rows(self.height)
-        return seqs
+        fitting = self._fitting(seqs)
+        if len(fitting) == len(seqs) < self.height and self._lines(seqs) < self.height:
+            return self._last_rows()
+        return fitting
 
-    def _last_rows(self, most: int) -> list[int]:
+    def _last_rows(self) -> list[int]:
         seqs: list[int] = []
         for segment in reversed(self.snapshot.segments):
             found = self.rows(segment) + segment.first_seq
-            seqs[:0] = found[-(most - len(seqs)) :].tolist()
-            if len(seqs) >= most:
+            seqs[:0] = found[-(self.height - len(seqs)) :].tolist()
+            if len(seqs) >= self.height:
                 break
+        return self._fitting(seqs[::-1])[::-1]
+
+    def _fitting(self, seqs: list[int]) -> list[int]:
+        """Return as many of these rows as fit on the screen, at least one."""
+        if self.lines_of is None:
+            return seqs
+        left = self.height
+        for place, seq in enumerate(seqs):
+            left -= self.lines_of(seq)
+            if left < 0:
+                return seqs[: max(1, place)]
         return seqs
+
+    def _lines(self, seqs: list[int]) -> int:
+        return len(seqs) if self.lines_of is None else sum(map(self.lines_of, seqs))
+
+    def _top_with_last(self, seq: int) -> int:
+        """Return the top row of a screen whose last row is this one."""
+        first = self.step(seq, 1 - self.height)
+        if self.lines_of is None:
+            return first
+        seqs = [seq]
+        while len(seqs) < self.height and (above := self.step(seqs[-1], -1)) != seqs[-1]:
+            seqs.append(above)
+        return self._fitting(seqs)[-1]
 
     def delivery(self, seq: int) -> Delivery | None:
         """Return a row, or None when it is evicted."""
         return self.snapshot.delivery(seq)
-
-    def rank(self, seq: int) -> int:
-        """Return how many shown rows lie before `seq`, as far as they have been filtered."""
-        snapshot = self.snapshot
-        if not snapshot.segments:
-            return 0
-        if not self.filter.clauses:
-            return max(0, seq - snapshot.first_seq)
-        place = snapshot.place(seq)
-        counts = self._counts
-        before = sum(
-            counts[segment.first_seq][2]
-            for segment in snapshot.segments[:place]
-            if segment.first_seq in counts
-        )
-        segment = snapshot.segments[place]
-        return before + int((self.rows(segment) + segment.first_seq < seq).sum())
 
     # Moving
 
@@ -260,7 +205,7 @@ class TailModel:
         self.following = True
         self.frozen = False
         self.top = None
-        self.cursor = None
+        self._choose(None)
         self.sync()
 
     def pause(self) -> None:
@@ -287,17 +232,19 @@ class TailModel:
         seqs = self.visible()
         if not seqs:
             return
-        if self.cursor is None:
-            self.cursor = seqs[-1]
+        start = self.cursor
+        if start is None:
+            start = seqs[-1]
+            self._choose(start)
             if rows > 0 and self.following:
                 return
-        elif rows > 0 and self.cursor == self.last() and not self.frozen:
+        elif rows > 0 and start == self.last() and not self.frozen:
             self.follow()
             return
-        self.cursor = self.step(self.cursor, rows)
+        self._choose(self.step(start, rows))
         if rows < 0:
             self.pause()
-        self._keep_in_view()
+        self.keep_in_view()
 
     def scroll(self, rows: int) -> None:
         """Move the window and leave the selected row where it is; the end follows again."""
@@ -320,8 +267,8 @@ class TailModel:
     def select(self, seq: int) -> None:
         """Select a row and bring it into view; the tail pauses so that it stays there."""
         self.pause()
-        self.cursor = seq
-        self._keep_in_view()
+        self._choose(seq)
+        self.keep_in_view()
 
     def to_first(self) -> None:
         """Go to the oldest row."""
@@ -330,7 +277,7 @@ class TailModel:
             self.select(first)
             self.top = first
 
-    def _keep_in_view(self) -> None:
+    def keep_in_view(self) -> None:
         """Scroll just far enough that the selected row is on the screen."""
         if self.cursor is None:
             return
@@ -345,7 +292,7 @@ class TailModel:
         if seqs and self.cursor == self.step(seqs[0], -1):
             self.top = self.cursor
         elif seqs and self.cursor == self.step(seqs[-1], 1):
-            self.top = self.step(self.cursor, 1 - self.height)
+            self.top = self._top_with_last(self.cursor)
         else:
             self.top = self.step(self.cursor, -(self.height // 2))
         self._offset = self.visible().index(self.cursor) if self.cursor in self.visible() else 0
@@ -356,43 +303,42 @@ class TailModel:
             return
         self.height = max(1, height)
         if self.top is not None and self.cursor is not None:
-            self._keep_in_view()
+            self.keep_in_view()
 
     # Jumping
 
-    def jump_level(self, minimum: Level, direction: Direction) -> bool:
-        """Select the next (or previous) shown row of at least this level."""
+    def jump(self, seq: int) -> None:
+        """Select a row far away; `back` returns."""
+        self.trail.leave(self.cursor if self.cursor is not None else self.top)
+        self.select(seq)
 
-        def wanted(segment: Segment, rows: Rows) -> Rows:
-            return rows[segment.levels[rows] >= minimum]
-
-        return self._jump(wanted, direction)
-
-    def jump_item(self, direction: Direction, item: str | None = None) -> bool:
-        """Select the next (or previous) shown row linked to any work item, or to this one."""
-
-        def wanted(segment: Segment, rows: Rows) -> Rows:
-            return segment.linked(rows, item)
-
-        return self._jump(wanted, direction)
-
-    def _jump(self, wanted: _Wanted, direction: Direction) -> bool:
+    def quest(self, wanted: Wanted, direction: Direction) -> Quest:
+        """Look for a wanted row from the selected one on; with none selected, for the newest."""
         seqs = self.visible()
-        if not seqs:
-            return False
-        start = self.cursor
-        if start is None:  # nothing is selected yet: the newest one that there is
-            start, direction = seqs[-1] + 1, -1
-        for segment in self._segments_from(start, direction):
-            found = wanted(segment, self.rows(segment)) + segment.first_seq
-            found = found[found > start] if direction > 0 else found[found < start]
-            if len(found):
-                self.select(int(found[0] if direction > 0 else found[-1]))
-                return True
-        return False
+        if self.cursor is None and seqs:
+            return Quest(self, wanted, seqs[-1] + 1, -1)
+        return Quest(self, wanted, 0 if self.cursor is None else self.cursor, direction)
 
+    def back(self) -> bool:
+        """Return to where the last jump began; again, and it is where this one did."""
+        seq = self.trail.back(self.cursor)
+        found = None if seq is None else self.nearest(max(seq, self.snapshot.first_seq))
+        if found is not None:
+            self.select(found)
+        return found is not None
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+    def at_time(self, time_ns: int) -> int | None:
+        """Return the first shown row of that time or later, else the last shown row."""
+        for segment in self.snapshot.segments:
+            start, stop = self.snapshot.bounds(segment)
+            if start < stop and int(segment.times[start:stop].max()) >= time_ns:
+                rows = self.rows(segment)
+                rows = rows[segment.times[rows] >= time_ns]
+                if len(rows):
+                    return segment.first_seq + int(rows[0])
+        return self.last()
 
-    _Wanted = Callable[[Segment, Rows], Rows]
+    def toggle_mark(self) -> bool | None:
+        """Mark the selected row or take its mark off; None when no row is selected."""
+        row = None if self.cursor is None else self.delivery(self.cursor)
+        return None if row is None else self.marks.toggle(row)

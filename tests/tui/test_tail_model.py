@@ -9,11 +9,23 @@ from logmon.event_log import EventLog
 from logmon.filter import EVERYTHING, LogFilter, TextClause, build_filter
 from logmon.level import Level, at_least
 from logmon.testing import make_event
+from logmon.tui.quest import at_least as at_least_as_bad
+from logmon.tui.quest import linked
 from logmon.tui.tail_model import TailModel
 
 ERRORS = build_filter(levels=at_least(Level.ERROR))
 THREES = LogFilter((TextClause(("three",)),))
 NOTHING = LogFilter((TextClause(("nothing",)),))
+
+
+def jump(model: TailModel, wanted, direction: int) -> bool:
+    """Go to the next wanted row, as long as it takes."""
+    looking = model.quest(wanted, direction)
+    while looking.work():
+        pass
+    if looking.found is not None:
+        model.jump(looking.found)
+    return looking.found is not None
 
 
 def add(log: EventLog, count: int) -> None:
@@ -117,23 +129,23 @@ def test_a_filter_that_needs_every_row_looks_at_a_few_segments_between_two_frame
 def test_jumps_find_the_next_error_and_stop_at_the_last():
     _, model = model_of(52)
     model.select(12)
-    assert model.jump_level(Level.ERROR, 1)
+    assert jump(model, at_least_as_bad(Level.ERROR), 1)
     assert model.cursor == 15
-    assert model.jump_level(Level.ERROR, -1)
+    assert jump(model, at_least_as_bad(Level.ERROR), -1)
     assert model.cursor == 10
     model.select(50)
-    assert not model.jump_level(Level.ERROR, 1)
+    assert not jump(model, at_least_as_bad(Level.ERROR), 1)
     assert model.cursor == 50
 
 
 def test_jumping_to_a_work_item_with_nothing_selected_goes_to_the_newest():
     log, model = model_of(100)
     log.link({20: "WI-1", 60: "WI-2", 70: "WI-1"})
-    assert model.jump_item(1)
+    assert jump(model, linked(), 1)
     assert model.cursor == 70
-    assert model.jump_item(-1)
+    assert jump(model, linked(), -1)
     assert model.cursor == 60
-    assert model.jump_item(-1, "WI-1")
+    assert jump(model, linked("WI-1"), -1)
     assert model.cursor == 20
 
 
@@ -192,7 +204,7 @@ def test_whatever_the_user_does_the_window_is_a_run_of_rows_that_pass(steps, bou
             case ("first",):
                 model.to_first()
             case ("jump", direction):
-                model.jump_level(Level.ERROR, direction)
+                jump(model, at_least_as_bad(Level.ERROR), direction)
         while model.work():
             pass
         snapshot = model.snapshot
@@ -220,5 +232,5 @@ def test_moving_in_an_empty_log_does_nothing(rows):
     model.move(rows)
     model.scroll(rows)
     model.to_first()
-    model.jump_item(1)
+    jump(model, linked(), 1)
     assert model.visible() == []
