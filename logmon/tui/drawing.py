@@ -55,6 +55,8 @@ class Drawing:
 
     def _guarded(self, do: Callable[[], None]) -> None:
         """Do something that the loop's timers call: Textual would not hear of what goes wrong."""
+        if self._app.leaving:  # the widgets go before the app does
+            return
         try:
             do()
         except Exception as error:  # noqa: BLE001 - ends the app, and is named when it has ended
