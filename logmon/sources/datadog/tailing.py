@@ -110,7 +110,7 @@ class Tail:
         self._live_next = False
         self._chunk_ms = CHUNK_MS
         self._pages = 1.0
-        self._next_poll_s = 0.0
+        self._next_poll_s = self._paced_s = 0.0
         self._base_overlap_ms = int(options.overlap_s * 1000)
         self._overlap_ms = self._base_overlap_ms
         self._lateness: deque[int] = deque(maxlen=LATENESS_KEPT)
@@ -197,8 +197,12 @@ class Tail:
         if state.window is None and self._monotonic() >= self._next_poll_s:
             self._open(state, now_ms)
         if state.window is not None:
-            self._live_next = self.catching_up and not self._live_next
-            return await (self._look_live(now_ms) if self._live_next else self._read(state.window))
+            if self.catching_up and not self._options.ends:
+                await self._pace()
+                self._live_next = not self._live_next
+                if self._live_next:
+                    return await self._look_live(self._api.now_ms())
+            return await self._read(state.window)
         if self._again:
             return await self._read_again(self._again[0])
         if await self._reconcile(state, now_ms):
@@ -256,6 +260,11 @@ class Tail:
             f"longer ago than max_catch_up"
         )
         return Notice(text=text, level=Level.WARN, lost=None)
+
+    async def _pace(self) -> None:
+        """Spread requests evenly: a budget used up at once would leave the view without news."""
+        await self._sleep(max(0.0, self._paced_s - self._monotonic()))
+        self._paced_s = self._monotonic() + 1 / max(1e-3, self._api.allowance())
 
     async def _look_live(self, now_ms: int) -> Step:
         """While catching up: the newest page, which moves nothing forward but the view."""
