@@ -90,9 +90,8 @@ class TailModel(ShownRows):
         if log_filter == self.filter:
             return
         self.use(log_filter)
-        if self.top is not None:
-            self._settling = True
-            self.settle()
+        self._settling = True
+        self.settle()
 
     def work(self) -> bool:
         """Filter for a slice of time, newest rows first; return whether more are left."""
@@ -113,7 +112,7 @@ class TailModel(ShownRows):
             return
         nearest = self.nearest(anchor)
         offset = 0 if self._chosen is None else self._offset
-        if nearest is not None:
+        if nearest is not None and self.top is not None:
             self.top = self.step(nearest, -offset)
         self.cursor = None if self._chosen is None else nearest
 
