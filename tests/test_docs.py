@@ -74,7 +74,7 @@ def parse(words: list[str]) -> None:
         command, words = command.commands[words[0]], words[1:]
         context = command.make_context(command.name, [], parent=context, resilient_parsing=True)
     if words and hasattr(command, "commands") and not words[0].startswith("-"):
-        command.resolve_command(context, words)  # raises: there is no such command
+        raise TyperException(f"there is no command {words[0]!r}")
     if not words and any(parameter.required for parameter in command.params):
         return  # the command is only named
     with contextlib.suppress(typer.Exit):  # its help
