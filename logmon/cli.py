@@ -132,6 +132,12 @@ def root(
     """A live log tail for the terminal, with automation's work items beside the events."""
 
 
+FromUrl = Annotated[
+    str | None,
+    typer.Option("--from", metavar="URL", help="Another logmon's stream: logmon serve over there."),
+]
+
+
 @app.command()
 def tail(
     files: Annotated[
@@ -155,6 +161,7 @@ def tail(
     config: ConfigFile = None,
     input_format: InputFormat = "auto",
     redact: Redact = False,
+    from_url: FromUrl = None,
 ) -> None:
     """Follow events as they arrive: from the configured sources, or from files."""
     given = dict(locals())

@@ -45,7 +45,7 @@ LINES_IN_LINES = 10
 STORE_LOOK_EVERY_S = 0.2
 KEPT_TYPES = ("datadog", "otlp")
 """Source types whose events are kept in the store without being asked."""
-ENDING_TYPES = ("datadog",)
+ENDING_TYPES = ("datadog", "logmon")
 """Source types that know when their history is out; others are stopped a moment later."""
 
 
@@ -239,6 +239,8 @@ def _entries(
     command: str, given: Mapping[str, Any], config: Config, *, screen: bool
 ) -> list[SourceEntry]:
     """Return the sources of this run: the files on the command line, or what is configured."""
+    if given.get("from_url"):
+        return [_remote(given, screen=screen)]
     if given["files"]:
         return [_files(command, given, config, screen=screen)]
     return [
@@ -251,6 +253,24 @@ def _entries(
         for name, table in config.sources.items()
         if table.enabled
     ]
+
+
+def _remote(given: Mapping[str, Any], *, screen: bool) -> SourceEntry:
+    """Return another logmon's stream as the only source."""
+    from logmon.sources.remote import RemoteSettings, RemoteSource
+
+    if given["files"]:
+        raise ConfigError("contradicts the files given", where="--from", hint="give one of them")
+    history = _lines(given["lines"])
+    if given["lines"] is None:
+        history = LINES_ON_SCREEN if screen else LINES_IN_LINES
+    try:
+        settings = RemoteSettings(url=given["from_url"], history=history)
+        options = LogStreamOptions(history_only=given["no_follow"])
+        source = RemoteSource("remote", settings, options, environ=os.environ, anywhere=True)
+    except ConfigError as error:
+        raise ConfigError(error.message, where="--from", hint=error.hint) from None
+    return SourceEntry(source)
 
 
 def _files(command: str, given: Mapping[str, Any], config: Config, *, screen: bool) -> SourceEntry:
@@ -311,7 +331,8 @@ def _builder(
 ) -> Callable[[], LogMonitorService]:
     def build() -> LogMonitorService:
         store = None
-        keeping = given.get("store") or (not given["files"] and keeps(config))
+        elsewhere = given["files"] or given.get("from_url")
+        keeping = given.get("store") or (not elsewhere and keeps(config))
         asked = given.get("redact", False)
         redactor = None
         if keeping or asked or command != "replay":
@@ -326,7 +347,9 @@ def _builder(
             hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
         else:
             hub = LogEventHub(max_rows=config.tail.history, journal=journal)
-        sentinel = sentinel_of(config) if config.sentinel.enabled else None
+        # Another logmon's rows went through its own Sentinel; a second one would double its items.
+        judged = config.sentinel.enabled and not given.get("from_url")
+        sentinel = sentinel_of(config) if judged else None
         sources = entries
         if asked and redactor is not None:
             sources = [_redacted(entry, redactor) for entry in entries]

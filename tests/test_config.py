@@ -25,6 +25,7 @@ from logmon.moments import parse_duration, parse_moment, parse_zone
 from logmon.sources.datadog.settings import DatadogSettings
 from logmon.sources.file import FileSettings
 from logmon.sources.mock import MockSettings
+from logmon.sources.remote import RemoteSettings
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "config.example.toml"
 
@@ -195,6 +196,9 @@ def test_the_example_shows_every_key_with_its_default():
     assert prod.enabled is False
     assert prod.settings(DatadogSettings) == DatadogSettings()
     assert set(shown["sources"]["prod"]) == {"type", "enabled", *DatadogSettings.model_fields}
+    elsewhere = config.sources["elsewhere"].settings(RemoteSettings)
+    assert elsewhere == RemoteSettings(url="http://127.0.0.1:8787")
+    assert set(shown["sources"]["elsewhere"]) == {"type", "enabled", *RemoteSettings.model_fields}
     assert set(shown) == set(Config.model_fields)
     assert "ok" in check_config(EXAMPLE, {})
 

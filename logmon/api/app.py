@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from logmon.api.tokens import Tokens
     from logmon.config import ApiSettings
-    from logmon.redaction import Redactor
     from logmon.runtime import LogMonitorService
 
 
@@ -34,7 +33,6 @@ def build_app(
     settings: ApiSettings,
     *,
     tokens: Tokens,
-    redactor: Redactor | None = None,
     say: Callable[[str], None] = lambda _: None,
     port: int | None = None,
     more: Iterable[Door] = (),
@@ -42,12 +40,12 @@ def build_app(
 ) -> Gate:
     """Return the application that serves a service.
 
-    `redactor` takes secrets out of all that leaves; `say` gets one line about each thing a
-    person should know; `port` is the one it listens on, where that is not the configured one.
+    The service's redactor takes secrets out of all that leaves. `say` gets one line about each
+    thing a person should know; `port` is the one it listens on, where it is not configured.
     """
     hub = service.hub
     epoch = secrets.token_hex(4) if hub.history is None else hub.history.epoch
-    frames = Frames(epoch, redactor)
+    frames = Frames(epoch, service.redactor)
     limits = StreamLimits(
         total=settings.max_streams,
         per_token=settings.max_streams_per_token,
@@ -64,7 +62,6 @@ def build_app(
         by_address=Rate(
             settings.refusals_per_second, "requests without a token", monotonic=monotonic
         ),
-        redactor=redactor,
         say=say,
         port=settings.port if port is None else port,
     )

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from logmon.api.streams import Streams
     from logmon.api.tokens import Tokens
     from logmon.config import ApiSettings
-    from logmon.redaction import Redactor
     from logmon.runtime import LogMonitorService
 
 
@@ -38,7 +37,6 @@ class Api:
         streams: Streams,
         by_token: Rate,
         by_address: Rate,
-        redactor: Redactor | None,
         say: Callable[[str], None],
         port: int,
     ) -> None:
@@ -50,7 +48,7 @@ class Api:
         self.streams = streams
         self.by_token = by_token
         self.by_address = by_address
-        self.redactor = redactor
+        self.redactor = service.redactor
         self.say = say
         self.cookie = f"logmon_{port}"
         """Cookies are shared by all ports of a host: each server has a name of its own."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from logmon.api.gate import Gate
     from logmon.api.tokens import Tokens
     from logmon.config import ApiSettings
-    from logmon.redaction import Redactor
     from logmon.runtime import LogMonitorService
 
 END_WITHIN_S = 0.5
@@ -37,13 +36,11 @@ class ApiServer:
         settings: ApiSettings,
         *,
         tokens: Tokens,
-        redactor: Redactor | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._service = service
         self._settings = settings
         self._tokens = tokens
-        self._redactor = redactor
         self._say = say
         self._state = ServerState()
         self.connections = Connections(settings.max_connections, settings.header_timeout)
@@ -67,7 +64,6 @@ class ApiServer:
             self._service,
             settings,
             tokens=self._tokens,
-            redactor=self._redactor,
             say=self._say,
             port=port,
         )

@@ -71,12 +71,24 @@ def _datadog(
     return DatadogSource(name, table.settings(DatadogSettings), options, levels, environ=os.environ)
 
 
-_BUILT_IN = {"mock": _mock, "file": _file, "datadog": _datadog}
+def _remote(
+    name: str, table: Table, options: LogStreamOptions, _levels: Mapping[str, Level]
+) -> LogEventSource:
+    import os
+
+    from logmon.sources.remote import RemoteSettings, RemoteSource
+
+    settings = table.settings(RemoteSettings)
+    return RemoteSource(name, settings, options, environ=os.environ)
+
+
+_BUILT_IN = {"mock": _mock, "file": _file, "datadog": _datadog, "logmon": _remote}
 
 SETTINGS = {
     "mock": "logmon.sources.mock:MockSettings",
     "file": "logmon.sources.file:FileSettings",
     "datadog": "logmon.sources.datadog.settings:DatadogSettings",
+    "logmon": "logmon.sources.remote:RemoteSettings",
 }
 """Where the model of each built-in type's own keys stands: `config show` and `schema` tell them."""
 

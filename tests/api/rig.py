@@ -159,12 +159,12 @@ async def rig(
     """Serve a hub for as long as the block runs."""
     if service is None:
         hub = hub or LogEventHub(journal=store)
-        service = LogMonitorService(hub, [], sentinel=sentinel, store=store)
+        service = LogMonitorService(hub, [], sentinel=sentinel, store=store, redactor=redactor)
     path = folder / "tokens.json"
     said: list[str] = []
     texts = {scope: add_token(path, [scope])[1] for scope in ("read", "ingest", "admin")}
     chosen = ApiSettings.model_validate({"port": 0, **EASY, **settings})
-    server = ApiServer(service, chosen, tokens=Tokens(path), redactor=redactor, say=said.append)
+    server = ApiServer(service, chosen, tokens=Tokens(path), say=said.append)
     await server.start()
     served = Rig(service, server, said)
     served.tokens = texts
