@@ -111,6 +111,41 @@ ITEMS = (
 
 VIEWS = (
     Action("view_tail", ("f3", "` t"), "views.show", "The tail", ("tail",), panel="app"),
+    Action("view_patterns", ("f6", "` p"), "views.show", "Patterns", ("patterns",), panel="app"),
+    Action("view_sources", ("f7", "` s"), "views.show", "Sources", ("sources",), panel="app"),
+    Action("view_stats", ("f8", "` a"), "views.show", "Stats: the account of every row",
+           ("stats",), panel="app"),
+)  # fmt: skip
+
+OVERVIEW = (
+    Action("histogram", ("i",), "overview.toggle", "Histogram: figures, hidden, one line",
+           panel="app"),
+    Action("earlier_bucket", ("h", "left"), "histogram.move", "Earlier", (-1,), panel="histogram"),
+    Action("later_bucket", ("l", "right"), "histogram.move", "Later", (1,), panel="histogram",
+           hint="bucket"),
+    Action("first_bucket", ("g", "home"), "histogram.to_end", "Earliest", (-1,),
+           panel="histogram"),
+    Action("last_bucket", ("G", "end"), "histogram.to_end", "Latest", (1,), panel="histogram"),
+    Action("next_bad_bucket", ("e",), "histogram.severe", "Next with errors", (1,),
+           panel="histogram", hint="errors"),
+    Action("previous_bad_bucket", ("E",), "histogram.severe", "Previous with errors", (-1,),
+           panel="histogram"),
+    Action("go_to_bucket", ("enter",), "histogram.jump", "Go to its first row",
+           panel="histogram", hint="go there"),
+)  # fmt: skip
+
+LISTS = (
+    Action("list_down", ("j", "down"), "list.move", "Down", (1,), panel="list"),
+    Action("list_up", ("k", "up"), "list.move", "Up", (-1,), panel="list"),
+    Action("list_page_down", ("space", "pagedown", "ctrl+d"), "list.page", "Page down", (1,),
+           panel="list"),
+    Action("list_page_up", ("b", "pageup", "ctrl+b", "ctrl+u"), "list.page", "Page up", (-1,),
+           panel="list"),
+    Action("list_first", ("g", "home"), "list.end", "First", (-1,), panel="list"),
+    Action("list_last", ("G", "end"), "list.end", "Last", (1,), panel="list"),
+    Action("list_open", ("enter",), "list.choose", "Open", panel="list", hint="open"),
+    Action("exclude_pattern", ("-",), "patterns.exclude", "All but this pattern",
+           panel="patterns", hint="all but this"),
 )  # fmt: skip
 
 PROGRAM = (
@@ -134,6 +169,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Reading": READING,
     "Work items": ITEMS,
     "Views": VIEWS,
+    "Overview": OVERVIEW,
+    "Lists": LISTS,
     "Program": PROGRAM,
 }
 ACTIONS: dict[str, Action] = {action.name: action for group in GROUPS.values() for action in group}

@@ -21,10 +21,12 @@ from logmon.tui.drawing import Drawing
 from logmon.tui.driver import TerminalDriver
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
+from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.look import Look
 from logmon.tui.palette import Palette
 from logmon.tui.panes import DetailPane, ItemsPane
 from logmon.tui.prompt import Offers, Prompt, Purpose
+from logmon.tui.rates import Rates
 from logmon.tui.row_templates import RowTemplates
 from logmon.tui.tail_model import TailModel
 from logmon.tui.tail_view import TailView
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from logmon.hub import LogEventHub
     from logmon.tui.filters import Filters
     from logmon.tui.jumps import Jumps
+    from logmon.tui.overview import Overview
     from logmon.tui.panels import Panels
     from logmon.tui.pump import FramePump
     from logmon.tui.searches import Searches
@@ -50,7 +53,8 @@ logger = logging.getLogger(__name__)
 class TailPage(Vertical):
     """The tail and the panes below it: keys of the tail work in all of them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings_of("tail")
+    PANEL = "tail"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
 
 
 class LogmonApp(App[None]):
@@ -83,6 +87,7 @@ class LogmonApp(App[None]):
         self.model = TailModel(hub.log)
         self.templates = RowTemplates()
         """Templates of rows, learned when something asks for them."""
+        self.rates = Rates()
         self.drawing = Drawing(self, redraw_hz)
         self.controls = Controls(self, keys or keymap({}))
         self.ready = asyncio.Event()
@@ -134,6 +139,12 @@ class LogmonApp(App[None]):
         return jumps
 
     @property
+    def overview(self) -> Overview:
+        """The histogram beside the rows."""
+        overview: Overview = self.controls.owner("overview")
+        return overview
+
+    @property
     def panels(self) -> Panels:
         """What lies around the rows."""
         panels: Panels = self.controls.owner("panels")
@@ -160,6 +171,7 @@ class LogmonApp(App[None]):
             with Horizontal(id="panes"):
                 yield DetailPane(palette)
                 yield ItemsPane(palette, self.items, self.event_clock)
+            yield HistogramStrip(palette, self.model, self.look.zone)
         yield KeyHints(palette, self.controls, id="hints")
         yield Prompt(palette)
         yield Offers(palette)
@@ -214,6 +226,11 @@ class LogmonApp(App[None]):
         self.views.restyle(palette)
 
     # Keys, commands, typing
+
+    def on_descendant_focus(self) -> None:
+        """Show the keys of the panel that has the focus now."""
+        for hints in self.main.query(KeyHints):
+            hints.refresh()
 
     def action_do(self, name: str) -> None:
         """Do an action of the table."""

@@ -36,6 +36,10 @@ OWNERS: dict[str, str] = {
     "views": "logmon.tui.views:Views",
     "panels": "logmon.tui.panels:Panels",
     "commands": "logmon.tui.command_line:Commands",
+    "overview": "logmon.tui.overview:Overview",
+    "histogram": "logmon.tui.histogram_view:HistogramStrip",
+    "list": "logmon.tui.lists:Lists",
+    "patterns": "logmon.tui.patterns_view:PatternsView",
 }
 LARGEST_COUNT = 99_999_999
 

@@ -136,10 +136,12 @@ def as_query(narrowing: Narrowing) -> str:
         parts.append(
             _any_of("status", [level.label for level in Level if level in narrowing.levels])
         )
-    shown = [_term(source) for source in narrowing.sources if not source.startswith("!")]
+    shown = [query_term(source) for source in narrowing.sources if not source.startswith("!")]
     if shown:
         parts.append(_any_of("service", shown))
-    parts += [f"-service:{_term(name[1:])}" for name in narrowing.sources if name.startswith("!")]
+    parts += [
+        f"-service:{query_term(name[1:])}" for name in narrowing.sources if name.startswith("!")
+    ]
     return " ".join(parts) or "*"
 
 
@@ -153,7 +155,7 @@ _CLASS_OF_ONE = re.compile(r"\[([*?\[!])\]")
 _PLAIN = re.compile(r"[\w.*?-]")
 
 
-def _term(glob: str) -> str:
+def query_term(glob: str) -> str:
     r"""Return a glob as a term of a query: `[*]` becomes `\*`, what does not print `?`."""
     if glob in ("AND", "OR", "NOT", "TO"):
         return f'"{glob}"'

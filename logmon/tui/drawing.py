@@ -71,6 +71,7 @@ class Drawing:
         view.model_changed()
         main.query_one(ItemsPane).update_items()
         main.query_one(FilterLine).refresh()
+        app.overview.rows_changed()
         if not app.model.live:
             main.query_one(Header).refresh()
         self.work_on()
@@ -91,6 +92,7 @@ class Drawing:
         if app.leaving:
             return
         app.main.query_one(Header).tick(app.now(), time.monotonic())
+        app.rates.sample(app.hub.sources, time.monotonic())
         app.main.query_one(ItemsPane).update_items()
         app.views.tick()
 

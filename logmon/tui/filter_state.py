@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from logmon.filter import Clause, LogFilter, build_filter
 from logmon.level import ALL_LEVELS, Level, at_least
 from logmon.query import parse_query
+
+if TYPE_CHECKING:
+    from logmon.tui.pattern_filter import TemplateClause
 
 
 class FilterState:
@@ -23,6 +28,8 @@ class FilterState:
         self.enabled = True
         self.in_context = False
         """Whether everything is shown around a row, for a while."""
+        self.pattern: TemplateClause | None = None
+        """The template that rows must have, or must not have."""
         self._fixed = fixed
         self.set_text(text)
 
@@ -59,12 +66,19 @@ class FilterState:
         """Return `all`, or the patterns."""
         return ",".join(self.sources) if self.sources else "all"
 
+    def describe_pattern(self) -> str:
+        """Return the pattern, or nothing."""
+        if self.pattern is None:
+            return ""
+        return f"{'all but ' if self.pattern.exclude else ''}{self.pattern.template}"
+
     def build(self) -> LogFilter:
         """Return the filter; with filters off what the command line fixed; in context all."""
         if self.in_context:
             return LogFilter()
         if not self.enabled:
             return LogFilter(self._fixed)
+        pattern = () if self.pattern is None else (self.pattern,)
         return build_filter(
-            levels=self.levels, sources=self.sources, clauses=(*self._fixed, *self._query)
+            levels=self.levels, sources=self.sources, clauses=(*self._fixed, *self._query, *pattern)
         )

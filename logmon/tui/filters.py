@@ -9,6 +9,7 @@ import numpy as np
 from logmon.filter import SourceClause
 from logmon.level import Level, at_least
 from logmon.query import QueryError
+from logmon.tui.pattern_filter import TemplateClause
 from logmon.tui.pickers import LevelPicker, SourcePicker
 from logmon.tui.prompt import Mistake, Offer
 from logmon.tui.tail_view import TailView
@@ -78,6 +79,28 @@ class Filters:
         self._state.set_text("")
         self.apply()
         self._app.notify(reason, title="filter dropped", severity="error", markup=False)
+
+    # A pattern
+
+    def to_pattern(self, template: str, *, exclude: bool) -> None:
+        """Show only rows of a template, or all but those."""
+        self._state.pattern = TemplateClause.of(template, self._app.templates, exclude=exclude)
+        self.apply()
+
+    def lift_pattern(self) -> bool:
+        """Show rows of all templates again; return whether any were hidden."""
+        lifted = self._state.pattern is not None
+        self._state.pattern = None
+        if lifted:
+            self.apply()
+        return lifted
+
+    def follow_pattern(self) -> None:
+        """Look again at rows that belong to the pattern now because it has grown."""
+        pattern = self._state.pattern
+        if pattern is not None and (now := pattern.now()) != pattern:
+            self._state.pattern = now
+            self.apply()
 
     # Levels, sources, all of it
 

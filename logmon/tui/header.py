@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from logmon.tui.actions import ACTIONS
 from logmon.tui.keys import shown
 from logmon.tui.lines import LinesWidget
-from logmon.visible import visible
+from logmon.visible import clipped, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
     from logmon.hub import LogEventHub
     from logmon.intake import SourceStatistics
+    from logmon.tui.actions import Action
     from logmon.tui.controls import Controls
     from logmon.tui.filter_state import FilterState
     from logmon.tui.palette import Palette
@@ -124,6 +126,8 @@ class FilterLine(LinesWidget):
             ("   filter ", palette.bar_dim),
             (text or "none", palette.bar_accent if text else palette.bar_dim),
         ]
+        if pattern := state.describe_pattern():
+            left += [("   pattern ", palette.bar_dim), (clipped(pattern, 60), palette.bar_accent)]
         if state.in_context:
             left.append(("   in context · x goes back", palette.bar_warn))
         elif not state.enabled:
@@ -156,7 +160,7 @@ class KeyHints(LinesWidget):
         palette = self.palette
         count = self._controls.count
         spans: list[Span] = [(f" {count:,} ", palette.bar_alarm)] if count else []
-        for action in ACTIONS.values():
+        for action in self._actions():
             keys = self._controls.keys[action.name]
             if action.hint and keys:
                 spans += [
@@ -164,3 +168,11 @@ class KeyHints(LinesWidget):
                     (f"{action.hint}  ", palette.bar_dim),
                 ]
         return self.spread(spans, [], palette.bar)
+
+    def _actions(self) -> Iterator[Action]:
+        """Yield the actions of the panel that has the keys, then those that work everywhere."""
+        focused = self.app.focused
+        around = [] if focused is None else focused.ancestors_with_self
+        panels = [panel for widget in around if (panel := getattr(widget, "PANEL", None))]
+        for panel in (*panels, "app"):
+            yield from (action for action in ACTIONS.values() if action.panel == panel)

@@ -9,23 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
-from textual.binding import Binding, BindingType
-from textual.message import Message
 
+from logmon.tui.controls import bindings_of
 from logmon.tui.histogram import Histogram
 from logmon.tui.lines import LinesWidget
 from logmon.tui.render import Row, Span, row_of
-from logmon.tui.spark import BLOCKS, duration, local, short_time
+from logmon.tui.spark import BLOCKS, counted, duration, local, short_time
+from logmon.tui.views import GoTo
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
     from textual import events
+    from textual.binding import BindingType
 
     from logmon.tui.palette import Palette
     from logmon.tui.tail_model import TailModel
 
-TALL_LINES = 5
 BAR_LINES = 3
 EIGHTHS = 8
 MARKS = ("─", "W", "E")
@@ -41,25 +41,8 @@ class HistogramStrip(LinesWidget, can_focus=True):
     HistogramStrip.-tall { height: 5; }
     HistogramStrip.-off { display: none; }
     """
-    HINTS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("← →", "bucket"), ("e E", "errors"), ("⏎", "go there"), ("i", "hide"), ("esc", "back"),
-    )  # fmt: skip
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("h,left", "move(-1)", "Earlier", show=False),
-        Binding("l,right", "move(1)", "Later", show=False),
-        Binding("g,home", "end(-1)", "Earliest", show=False),
-        Binding("G,end", "end(1)", "Latest", show=False),
-        Binding("e", "severe(1)", "Next bucket with errors", show=False),
-        Binding("E", "severe(-1)", "Previous bucket with errors", show=False),
-        Binding("enter", "jump", "Go there"),
-    ]
-
-    class Jump(Message):
-        """A row is to be shown: the first one of a bucket."""
-
-        def __init__(self, seq: int) -> None:
-            super().__init__()
-            self.seq = seq
+    PANEL = "histogram"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
 
     def __init__(self, palette: Palette, model: TailModel, zone: tzinfo) -> None:
         super().__init__(palette, id="histogram")
@@ -94,11 +77,22 @@ class HistogramStrip(LinesWidget, can_focus=True):
         return max(LEAST_BUCKETS, width - 2 if self.tall else width - self._label_cells())
 
     def _label_cells(self) -> int:
-        return 34 if self.size.width >= 100 else 24 if self.size.width >= 60 else 0
+        return 43 if self.size.width >= 100 else 27 if self.size.width >= 60 else 0
 
-    def _cell(self) -> int:
-        """Return how many cells wide a bucket is drawn."""
-        return max(1, self._room() // max(1, self.histogram.grid.count))
+    def cells_of(self, bucket: int) -> tuple[int, int]:
+        """Return the cells a bucket is drawn in, as start and stop; buckets fill the width."""
+        room, count = self._room(), max(1, self.histogram.grid.count)
+        return 1 + bucket * room // count, 1 + (bucket + 1) * room // count
+
+    def bucket_at(self, x: int) -> int | None:
+        """Return the bucket that is drawn in a cell, or None beside them."""
+        room, count = self._room(), self.histogram.grid.count
+        inside = count and 1 <= x <= room
+        return (x * count - 1) // room if inside else None
+
+    def _width_of(self, bucket: int) -> int:
+        start, stop = self.cells_of(bucket)
+        return stop - start
 
     @property
     def bucket(self) -> int | None:
@@ -122,17 +116,17 @@ class HistogramStrip(LinesWidget, can_focus=True):
         return (palette.bar_accent, palette.bar_warn, palette.bar_bad)[severity]
 
     def _strip(self) -> Row:
-        palette, cell = self.palette, self._cell()
+        palette = self.palette
         counts = self.histogram.counts
         totals = counts.sum(axis=1).tolist()
         most = max(totals, default=0) or 1
         spans: list[Span] = []
-        for row, total in zip(counts.tolist(), totals, strict=True):
+        for bucket, (row, total) in enumerate(zip(counts.tolist(), totals, strict=True)):
             worst = 2 if row[2] else 1 if row[1] else 0
             block = BLOCKS[max(1, round(total / most * EIGHTHS))] if total else " "
             if palette.mono and worst:
                 block = MARKS[worst]
-            spans.append((block * cell, self._colour(worst)))
+            spans.append((block * self._width_of(bucket), self._colour(worst)))
         return self.spread(
             [(" ", palette.bar), *spans], [(self._label(), palette.bar_dim)], palette.bar
         )
@@ -159,15 +153,15 @@ class HistogramStrip(LinesWidget, can_focus=True):
             each = duration(histogram.grid.width_ns / 1e9)
             spans += [
                 (f" · {self._range()} · each {each} · ", palette.bar_dim),
-                (f"{calm + warn + severe:,} rows", palette.bar),
-                (f" · {severe:,} errors", palette.bar_bad if severe else palette.bar_dim),
-                (f" · {warn:,} warnings ", palette.bar_warn if warn else palette.bar_dim),
+                (counted(calm + warn + severe, "row"), palette.bar),
+                (f" · {counted(severe, 'error')}", palette.bar_bad if severe else palette.bar_dim),
+                (f" · {counted(warn, 'warning')} ", palette.bar_warn if warn else palette.bar_dim),
             ]
         return row_of([*spans, ("─" * self.size.width, rule)], self.size.width, palette.bar)
 
     def _bars(self, line: int) -> Row:
         """Draw a line of stacked bars: errors at the bottom, then warnings, then the rest."""
-        palette, cell = self.palette, self._cell()
+        palette = self.palette
         counts = self.histogram.counts
         most = int(counts.sum(axis=1).max()) if len(counts) else 1
         bottom = (BAR_LINES - 1 - line) * EIGHTHS
@@ -176,7 +170,7 @@ class HistogramStrip(LinesWidget, can_focus=True):
             block, style = self._block(_stack(row, most), bottom)
             if bucket == self.bucket:
                 style += palette.selected
-            spans.append((block * cell, style))
+            spans.append((block * self._width_of(bucket), style))
         return row_of(spans, self.size.width, palette.bar)
 
     def _block(self, stack: list[int], bottom: int) -> Span:
@@ -194,12 +188,13 @@ class HistogramStrip(LinesWidget, can_focus=True):
 
     def _axis(self) -> Row:
         """Draw the line below the bars: worst severities, and the figures under the cursor."""
-        palette, cell, bucket = self.palette, self._cell(), self.bucket
+        palette, bucket = self.palette, self.bucket
         spans: list[Span] = [(" ", palette.bar)]
         for place, row in enumerate(self.histogram.counts.tolist()):
             worst = 2 if row[2] else 1 if row[1] else 0
             mark = "▲" if place == bucket else MARKS[worst]
-            spans.append((mark * cell, self._colour(worst) if worst else palette.bar_dim))
+            width = self._width_of(place)
+            spans.append((mark * width, self._colour(worst) if worst else palette.bar_dim))
         return row_of(self._with_figures(spans, bucket), self.size.width, palette.bar)
 
     def _with_figures(self, spans: list[Span], bucket: int | None) -> list[Span]:
@@ -209,11 +204,10 @@ class HistogramStrip(LinesWidget, can_focus=True):
         calm, warn, severe = self.histogram.counts[bucket].tolist()
         grid = self.histogram.grid
         moment = local(grid.start_ns(bucket), self._zone)
-        text = (
-            f" {moment:%m-%d %H:%M:%S} · {calm + warn + severe:,} rows · E {severe:,} W {warn:,} "
-        )
+        rows = counted(calm + warn + severe, "row")
+        text = f" {moment:%m-%d %H:%M:%S} · {rows} · E {severe:,} W {warn:,} "
         room = self.size.width - len(text)
-        place = 1 + bucket * self._cell()
+        place, _ = self.cells_of(bucket)
         label: Span = (text, self.palette.bar_bold)
         if place > self.size.width // 2:
             return [label, *_cut(spans, len(text))]
@@ -223,18 +217,18 @@ class HistogramStrip(LinesWidget, can_focus=True):
 
     # Moving
 
-    def action_move(self, buckets: int) -> None:
+    def move(self, buckets: int) -> None:
         """Move the cursor to the next or previous bucket that holds rows."""
         last = self.histogram.grid.count
         here = last if self.bucket is None else self.bucket
         self._go(self.histogram.next_bucket(here, buckets))
 
-    def action_end(self, direction: int) -> None:
+    def to_end(self, direction: int) -> None:
         """Move the cursor to the first or last bucket."""
         start = self.histogram.grid.count if direction > 0 else -1
         self._go(self.histogram.next_bucket(start, -direction))
 
-    def action_severe(self, direction: int) -> None:
+    def severe(self, direction: int) -> None:
         """Move the cursor to the next or previous bucket with errors."""
         here = self.bucket
         if here is None:
@@ -248,7 +242,7 @@ class HistogramStrip(LinesWidget, can_focus=True):
         self._cursor_ns = self.histogram.grid.start_ns(bucket)
         self.refresh()
 
-    def action_jump(self) -> None:
+    def jump(self) -> None:
         """Go to the first row of the bucket under the cursor."""
         self._jump(self.bucket)
 
@@ -257,16 +251,14 @@ class HistogramStrip(LinesWidget, can_focus=True):
         if seq is None:
             self.app.bell()
         else:
-            self.post_message(self.Jump(seq))
+            self.post_message(GoTo(seq))
 
     def on_click(self, event: events.Click) -> None:
         """Go to the first row of the bucket under the pointer, or of the nearest filled one."""
         event.stop()
-        bucket = (event.x - 1) // self._cell()
-        count = self.histogram.grid.count
-        if not count or (bucket >= count and event.x >= self.size.width - self._label_cells()):
+        bucket = self.bucket_at(event.x)
+        if bucket is None:
             return
-        bucket = min(max(0, bucket), count - 1)
         if not self.histogram.counts[bucket].any():
             after = self.histogram.next_bucket(bucket, 1)
             bucket = after if after is not None else self.histogram.next_bucket(bucket, -1) or 0

@@ -81,7 +81,11 @@ class Panels:
             self._app.action_hide_help_panel()
         elif self.detail.display and self._app.views.current == "tail":
             self.open_detail(False)
-        elif not self._app.views.leave():
+        elif not (
+            self._app.overview.close()
+            or self._app.views.leave()
+            or self._app.filters.lift_pattern()
+        ):
             return False
         self.focus_front()
         return True

@@ -17,9 +17,7 @@ from logmon.tui.histogram import CLASSES, EMPTY_GRID, TimeGrid, TimeSpan, classe
 from logmon.tui.row_templates import OWN, RowTemplates
 
 if TYPE_CHECKING:
-    from logmon.event import LogEvent
     from logmon.event_log import Segment
-    from logmon.filter import Mask
     from logmon.tui.tail_model import TailModel
 
     Rows = NDArray[np.intp]
@@ -42,21 +40,6 @@ class PatternSummary(msgspec.Struct, frozen=True):
     last_ns: int
     trend: tuple[int, ...]
     """Rows in each of `TREND_BUCKETS` or fewer equal stretches of the held time."""
-
-
-class TemplateClause(msgspec.Struct, frozen=True):
-    """The event's template, as far as templates are learned now, is this one."""
-
-    template: str
-    templates: RowTemplates
-    needs_rows = True
-
-    def mask(self, columns: object) -> Mask | None:
-        """Columns know no text."""
-
-    def matches(self, event: LogEvent) -> bool:
-        """Whether the event has the template."""
-        return self.templates.canonical(self.templates.of(event)) == self.template
 
 
 class _Part(msgspec.Struct, frozen=True):

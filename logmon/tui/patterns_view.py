@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.message import Message
-
+from logmon.tui.controls import bindings_of
+from logmon.tui.drawing import SLICE_PAUSE_S
 from logmon.tui.pattern_table import TREND_BUCKETS, PatternTable
 from logmon.tui.spark import short_time, spark
 from logmon.tui.table import Column, Table
+from logmon.tui.views import View
 from logmon.visible import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
-    from datetime import tzinfo
 
-    from logmon.tui.palette import Palette
-    from logmon.tui.pattern_table import PatternSummary
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.timer import Timer
+
+    from logmon.tui.app import LogmonApp
     from logmon.tui.render import Span
-    from logmon.tui.tail_model import TailModel
 
 TEMPLATE_CHARS = 500
+SLICES_A_DRAWING = 50
 
 
-class PatternsView(Table):
+class PatternList(Table):
     """Templates with count, trend, level mix, first and last seen."""
 
     COLUMNS = (
@@ -35,30 +38,12 @@ class PatternsView(Table):
         Column("last", 11, from_width=90),
         Column("template"),
     )
-    HINTS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("⏎", "only this pattern"), ("-", "all but it"), ("q", "back"),
-    )  # fmt: skip
-    BINDINGS: ClassVar = [("minus", "exclude", "All but this")]
 
-    class Wanted(Message):
-        """The tail is to show only rows of a template, or all but those."""
-
-        def __init__(self, template: str, *, exclude: bool = False) -> None:
-            super().__init__()
-            self.template = template
-            self.exclude = exclude
-
-    def __init__(
-        self, palette: Palette, model: TailModel, table: PatternTable, zone: tzinfo
-    ) -> None:
-        super().__init__(palette, "patterns")
-        self._model = model
-        self._zone = zone
+    def __init__(self, app: LogmonApp, table: PatternTable) -> None:
+        super().__init__(app.palette(), "patterns")
+        self._zone = app.look.zone
+        self._model = app.model
         self.table = table
-
-    def work(self) -> bool:
-        """Look at a slice of rows; return whether more are left."""
-        return self.table.work()
 
     def title(self) -> list[Span]:
         """Return how many patterns there are and how far rows were looked at."""
@@ -87,30 +72,63 @@ class PatternsView(Table):
             (spark(found.trend), palette.source),
             (f"{severe:,}" if severe else "·", palette.bad if severe else palette.dim),
             (f"{warn:,}" if warn else "·", palette.warn if warn else palette.dim),
-            (self._when(found.first_ns), palette.dim),
-            (self._when(found.last_ns), palette.dim),
+            (short_time(found.first_ns, self._zone, self.table.span_ns), palette.dim),
+            (short_time(found.last_ns, self._zone, self.table.span_ns), palette.dim),
             (clipped(found.template, TEMPLATE_CHARS), palette.text),
         )
 
-    def _when(self, time_ns: int) -> str:
-        return short_time(time_ns, self._zone, self.table.span_ns)
-
     def empty(self) -> str:
         """Say why there are none."""
-        return "no rows are shown" if not self._model.shown() else "looking at the rows …"
+        return "looking at the rows …" if self._model.shown() else "no rows are shown"
 
-    def summary(self) -> PatternSummary | None:
-        """Return the selected pattern."""
-        return None if self.place is None else self.table.at(self.place)
 
-    def action_choose(self) -> None:
-        """Filter to the selected pattern."""
-        self._want(exclude=False)
+class PatternsView(View):
+    """The list, kept up to date a slice at a time while it is in front."""
 
-    def action_exclude(self) -> None:
-        """Hide the rows of the selected pattern."""
-        self._want(exclude=True)
+    DEFAULT_CSS = "PatternsView { height: 1fr; }"
+    PANEL = "patterns"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
 
-    def _want(self, *, exclude: bool) -> None:
-        if (found := self.summary()) is not None:
-            self.post_message(self.Wanted(found.template, exclude=exclude))
+    def __init__(self, app: LogmonApp, name: str) -> None:
+        super().__init__(app, name)
+        self.table = PatternTable(app.model, app.templates)
+        self.list = PatternList(app, self.table)
+        self._working: Timer | None = None
+        self._slices = 0
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list."""
+        yield self.list
+
+    def shown(self) -> None:
+        """Look at the rows that are not looked at yet."""
+        self._work()
+
+    def tick(self) -> None:
+        """Look at rows that came."""
+        if self._working is None:
+            self._work()
+
+    def _work(self) -> None:
+        self._working = None
+        more = self.table.work()
+        self._slices += 1
+        if not more or self._slices % SLICES_A_DRAWING == 1:
+            self.list.rows_changed()
+        if more and self.logmon.views.front is self:
+            self._working = self.set_timer(SLICE_PAUSE_S, self._work)
+
+    def on_table_chosen(self) -> None:
+        """Show only rows of the selected pattern."""
+        self.filter(exclude=False)
+
+    def filter(self, *, exclude: bool) -> None:
+        """Narrow the tail to the selected pattern, or to all but it."""
+        place = self.list.place
+        if place is not None:
+            self.logmon.filters.to_pattern(self.table.template(place), exclude=exclude)
+            self.logmon.views.show("tail")
+
+    def exclude(self) -> None:
+        """Narrow the tail to all but the selected pattern."""
+        self.filter(exclude=True)

@@ -40,6 +40,7 @@ class RowTemplates:
         self._places: dict[str, int] = {}
         self._canon: Ids = np.arange(64, dtype=np.uint32)
         self._learned: dict[int, tuple[Ids, int]] = {}
+        self._absorbed: dict[str, int] = {}
         self._compact_at = FIRST_COMPACTION
         self.version = 0
         """Changes when ids that were given out mean another template now."""
@@ -68,7 +69,7 @@ class RowTemplates:
         own = segment.origin_ids[start:stop] < len(OWN_ORIGINS)
         for row, is_own in enumerate(own.tolist(), start):
             ids[row] = OWN if is_own else self._id(self.of(segment.event(row)))
-        self._merge()
+        self.settle()
 
     def of(self, event: LogEvent) -> str:
         """Return the template of an event: its own, else the one mined; safe on any thread."""
@@ -87,7 +88,7 @@ class RowTemplates:
                 self._canon = np.concatenate([self._canon, more])
         return int(self._canon[place])
 
-    def _merge(self) -> None:
+    def settle(self) -> None:
         """Give rows of templates that became part of others to those."""
         with self._mining:
             merges = self._miner.merges()
@@ -95,6 +96,8 @@ class RowTemplates:
             if old in self._places:
                 place, wider = self._places[old], self._id(new)
                 self._canon[self._canon == self._canon[place]] = wider
+                name = self._names[wider]
+                self._absorbed[name] = self._absorbed.get(name, 0) + 1
                 self.version += 1
         if len(self._names) > self._compact_at:
             self._compact()
@@ -111,6 +114,7 @@ class RowTemplates:
         kept = np.flatnonzero(used).tolist()
         self._names = [self._names[place] for place in kept]
         self._places = {name: place for place, name in enumerate(self._names) if place > OWN}
+        self._absorbed = {n: count for n, count in self._absorbed.items() if n in self._places}
         self._canon = np.arange(max(64, 2 * len(kept)), dtype=np.uint32)
         self._compact_at = max(FIRST_COMPACTION, 2 * len(kept))
         self.version += 1
@@ -138,6 +142,10 @@ class RowTemplates:
         """Return what a template that was given out earlier has become part of, or itself."""
         place = self._places.get(name)
         return name if place is None else self._names[int(self._canon[place])]
+
+    def absorbed(self, name: str) -> int:
+        """Return how many templates have become part of this one."""
+        return self._absorbed.get(name, 0)
 
 
 def _none(segment: Segment) -> Ids:

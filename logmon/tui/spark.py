@@ -42,13 +42,14 @@ def short_time(time_ns: int, zone: tzinfo, span_ns: int) -> str:
     return f"{moment:%H:%M}" if span_ns > 600 * 10**9 else f"{moment:%H:%M:%S}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 row`, `1,204 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time in its largest unit: `250 ms`, `5 s`, `10 min`, `2 h`, `30 d`."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (1e-3, "ms")):
         if seconds >= size:
-            return (
-                f"{seconds / size:g} {unit}"
-                if seconds % size == 0
-                else f"{seconds / size:.1f} {unit}"
-            )
-    return f"{seconds * 1e6:g} µs"
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from rich.cells import cell_len
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from logmon.tui.controls import bindings_of
 from logmon.tui.lines import LinesWidget
 from logmon.tui.render import Row, Span, fit, row_of
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from textual import events
+    from textual.binding import BindingType
 
     from logmon.tui.palette import Palette
 
@@ -40,18 +41,8 @@ class Table(LinesWidget, can_focus=True):
     """Draws title, column heads and rows; subclasses say what stands in them."""
 
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
-    HINTS: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Keys and what they do, for the last line of the screen."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
-        Binding("space,pagedown,ctrl+d", "page(1)", "Page down", show=False),
-        Binding("b,pageup,ctrl+b,ctrl+u", "page(-1)", "Page up", show=False),
-        Binding("g,home", "first", "First", show=False),
-        Binding("G,end", "last", "Last", show=False),
-        Binding("enter", "choose", "Open", show=False),
-    ]
+    PANEL = "list"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
 
     class Moved(Message):
         """Another row is selected."""
@@ -131,7 +122,7 @@ class Table(LinesWidget, can_focus=True):
         self._keep_in_view()
         place = self._top + y - HEAD_LINES
         if place < self.length():
-            tint = palette.selected if place == self._place else None
+            tint = palette.selected if place == self._place and self.has_focus else None
             return row_of(self._laid_out(self.cells(place)), width, palette.text, tint)
         said = [(f" {self.empty()}", palette.dim)] if place == 0 else []
         return row_of(said, width, palette.text)
@@ -172,23 +163,19 @@ class Table(LinesWidget, can_focus=True):
             self.post_message(self.Moved(self))
             self.refresh()
 
-    def action_move(self, rows: int) -> None:
+    def move(self, rows: int) -> None:
         """Select the next or previous row."""
         self.select(self._place + rows)
 
-    def action_page(self, pages: int) -> None:
+    def page(self, pages: int) -> None:
         """Move by a screen."""
         self.select(self._place + pages * max(1, self.size.height - HEAD_LINES))
 
-    def action_first(self) -> None:
-        """Select the first row."""
-        self.select(0)
+    def to_end(self, direction: int) -> None:
+        """Select the first or last row."""
+        self.select(0 if direction < 0 else self.length() - 1)
 
-    def action_last(self) -> None:
-        """Select the last row."""
-        self.select(self.length() - 1)
-
-    def action_choose(self) -> None:
+    def choose(self) -> None:
         """Open the selected row."""
         if self.length():
             self.post_message(self.Chosen(self))
@@ -210,4 +197,4 @@ class Table(LinesWidget, can_focus=True):
             again = place == self._place and self.selected == self.key(place)
             self.select(place)
             if again:
-                self.action_choose()
+                self.choose()

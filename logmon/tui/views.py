@@ -28,7 +28,11 @@ class ViewEntry(msgspec.Struct, frozen=True):
     """`module:Class` of a `View`"""
 
 
-VIEWS: dict[str, ViewEntry] = {}
+VIEWS: dict[str, ViewEntry] = {
+    "patterns": ViewEntry("Patterns", "logmon.tui.patterns_view:PatternsView"),
+    "sources": ViewEntry("Sources", "logmon.tui.sources_view:SourcesView"),
+    "stats": ViewEntry("Stats", "logmon.tui.stats_view:StatsView"),
+}
 """Views besides the tail, by name; the action that shows one is a row in `actions.VIEWS`."""
 
 
@@ -98,6 +102,9 @@ class Views:
 
     def _come_to_front(self, view: View) -> None:
         if self.front is not view:
+            return
+        if not view.is_mounted:  # its widgets are not there yet
+            self._app.call_after_refresh(self._come_to_front, view)
             return
         view.shown()
         inner = (child for child in view.walk_children(Widget) if child.can_focus)

@@ -3,77 +3,21 @@
 from __future__ import annotations
 
 import gc
-import os
-import re
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from textual.strip import Strip
 
 from logmon.event import from_ns, to_ns
-from logmon.hub import LogEventHub
 from logmon.level import Level, at_least
-from logmon.sentinel.pipeline import Sentinel
-from logmon.source import Arrival, Notice
-from logmon.sources.mock import MockSettings, MockSource
-from logmon.testing import NOON, FakeClock, arrival_of, make_event
+from logmon.source import Notice
+from logmon.testing import NOON, make_event
 from logmon.tui.actions import keymap
-from logmon.tui.app import LogmonApp
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.panes import DetailPane, ItemsPane
 from logmon.tui.prompt import Offers, Prompt
 from logmon.tui.tail_view import TailView
-
-PICTURES = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
-
-
-class Stage:
-    """A hub with one source, Sentinel, and the app on it."""
-
-    def __init__(self, **options: object) -> None:
-        self.clock = FakeClock()
-        self.hub = LogEventHub(now=self.clock.now)
-        self.sentinel = Sentinel()
-        self.intake = self.hub.intake("mock")
-        self.intake.statistics.state = "live"
-        self._pipeline = self.hub.subscribe_pipeline(self.sentinel.filter, name="sentinel")
-        self.app = LogmonApp(
-            self.hub,
-            items=self.sentinel.items,
-            now=self.clock.now,
-            **options,
-        )
-
-    async def give(self, *events) -> None:
-        await self.accept(arrival_of(*events))
-
-    async def accept(self, arrival: Arrival) -> None:
-        await self.intake.accept(arrival)
-        while rows := self._pipeline.take():
-            effects = self.sentinel.process(rows)
-            self.hub.publish_own(effects.events, origin="sentinel", links=effects.links)
-
-    async def drawn(self, pilot) -> None:
-        await pilot.pause()
-        await self.app.pump.idle()
-        await pilot.pause()
-
-    def rows(self) -> list[str]:
-        view = self.app.screen.query_one(TailView)
-        return [view.line(y).text.rstrip() for y in range(view.size.height)]
-
-    def line(self, kind) -> str:
-        return self.app.screen.query_one(kind).line(0).text
-
-
-@asynccontextmanager
-async def stage(size=(120, 34), **options):
-    made = Stage(**options)
-    async with made.app.run_test(size=size) as pilot:
-        await pilot.pause()
-        yield made, pilot
+from tests.tui.stage import compare, stage, story
 
 
 async def test_what_arrives_is_shown_and_followed():
@@ -264,39 +208,6 @@ async def test_keys_can_be_changed_by_action_name():
 # LOGMON_PICTURES=write, after looking at it.
 
 
-async def story(s: Stage, count: int = 150) -> None:
-    """Tell the mock's story at fixed times."""
-    clock = FakeClock()
-    source = MockSource(
-        settings=MockSettings(), monotonic=clock.monotonic, sleep=clock.sleep, start=NOON
-    )
-    seen = 0
-    async for arrival in source.observe():
-        await s.accept(arrival)
-        seen += len(arrival.batch)
-        if seen >= count:
-            break
-    s.clock.advance(count / 25)
-
-
-def portrait(app: LogmonApp) -> str:
-    """Return the screen as SVG without what differs from run to run or names another host."""
-    svg = app.export_screenshot()
-    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"terminal-\d+", "terminal", svg)
-    return re.sub(r"[ \t]+\n", "\n", svg)
-
-
-def compare(name: str, app: LogmonApp) -> None:
-    path = PICTURES / f"{name}.svg"
-    svg = portrait(app)
-    if os.environ.get("LOGMON_PICTURES") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(svg)
-    assert path.exists(), f"no picture {path}; make it with LOGMON_PICTURES=write"
-    assert svg == path.read_text(), f"{name} looks different; look, then LOGMON_PICTURES=write"
-
-
 SCENES = {
     "live": {},
     "empty": {},
@@ -330,6 +241,7 @@ async def test_each_state_of_the_screen_looks_as_its_picture(name, monkeypatch):
         header._rates.extend([12, 20, 25, 26, 25, 24, 40, 61, 30, 25])
         header._now = s.clock.now()
         header.refresh()
+        s.app.overview.count_now()
         await pilot.pause()
         compare(name, s.app)
 

@@ -17,7 +17,8 @@ from logmon.level import Level, at_least
 from logmon.template import TemplateMiner
 from logmon.testing import NOON, make_event
 from logmon.tui.histogram import CLASSES, Histogram, TimeGrid, classes, first_row_between
-from logmon.tui.pattern_table import PatternTable, TemplateClause
+from logmon.tui.pattern_filter import TemplateClause
+from logmon.tui.pattern_table import PatternTable
 from logmon.tui.row_templates import RowTemplates
 from logmon.tui.tail_model import TailModel
 
@@ -331,7 +332,7 @@ def test_filtering_to_a_pattern_shows_as_many_rows_as_it_counts():
     finish(table)
     for place in range(len(table)):
         summary = table.at(place)
-        model.set_filter(LogFilter((TemplateClause(summary.template, table.templates),)))
+        model.set_filter(LogFilter((TemplateClause.of(summary.template, table.templates),)))
         settle(model)
         assert model.shown() == summary.count
         model.set_filter(LogFilter())
