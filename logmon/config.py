@@ -21,15 +21,18 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     WithJsonSchema,
+    field_validator,
 )
 
-from logmon.config_file import SECRET_KEY, Path_, open_secrets, read_toml
+from logmon.config_file import SECRET_KEY, Path_, key_columns, open_secrets, read_toml
 from logmon.errors import ConfigError
 from logmon.level import Level, parse_level
 from logmon.moments import duration_text, parse_duration, parse_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from logmon.query import QueryError
 
 Model = TypeVar("Model", bound=BaseModel)
 ModelClass = type[Model]
@@ -63,6 +66,25 @@ def _zone(value: str) -> str:
     return value
 
 
+def _when(value: str) -> str:
+    from logmon.query import QueryError
+    from logmon.query.parts import rule_parts
+
+    try:
+        rule_parts(value)
+    except QueryError as error:
+        raise _BadQuery(error) from None
+    return value
+
+
+class _BadQuery(ValueError):
+    """A query that cannot be read, on its way through pydantic."""
+
+    def __init__(self, error: QueryError) -> None:
+        super().__init__(f"{error.what}; {error.hint}" if error.hint else error.what)
+        self.column = error.column
+
+
 LevelName = Annotated[
     Level,
     BeforeValidator(_level),
@@ -75,6 +97,7 @@ Duration = Annotated[
     PlainSerializer(duration_text, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["30s", "10m", "24h"]}),
 ]
+Query = Annotated[str, AfterValidator(_when)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 
 
@@ -155,6 +178,9 @@ class RuleTable(_Table):
     name: str = Field(min_length=1, max_length=100)
     """Shown on its work items; unique."""
 
+    when: Query = ""
+    """What must hold besides, in the query language; its time is the events' own: it has no now."""
+
     minimum_level: LevelName = Level.WARN
     """The mildest level it looks at."""
 
@@ -194,6 +220,15 @@ class SentinelSettings(_Table):
 
     rules: list[RuleTable] = []
     """Rules that take the built-in one's place."""
+
+    @field_validator("rules")
+    @classmethod
+    def _names_differ(cls, rules: list[RuleTable]) -> list[RuleTable]:
+        names = [rule.name for rule in rules]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"there are two rules {name!r}; their items would mix")
+        return rules
 
 
 def _bytes(value: object) -> object:
@@ -339,6 +374,19 @@ class Config(_Table):
         return self._places.origin(place) if self._places else ""
 
 
+class PointedError(ConfigError):
+    """A value that is wrong, with its line of the file."""
+
+    def __init__(self, message: str, where: str, hint: str, text: str, column: int) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.text = text
+        self.column = column
+
+    def caret(self) -> tuple[str, str]:
+        """Return the line, and one with a caret below the column."""
+        return self.text, " " * (self.column - 1) + "^"
+
+
 class _Places:
     """Where each value came from: a line of the file, or a variable."""
 
@@ -356,6 +404,18 @@ class _Places:
             if line := self._lines.get(place[:length]):
                 return f"{self._path}:{line}: {dotted}"
         return f"{self._path}: {dotted}" if self._path else dotted
+
+    def pointed(self, error: Any, place: Path_, message: str, hint: str) -> ConfigError:
+        """Return the error with the column it is at, and the file's line with a caret under it."""
+        number = self._lines.get(place, 0)
+        where = self.where(place)
+        if self._path is None or not number or place in self.variables:
+            return ConfigError(message, where=where, hint=hint)
+        text = self._path.read_text("utf-8-sig").splitlines()[number - 1]
+        key, value = key_columns(text)
+        inside = getattr(error.get("ctx", {}).get("error"), "column", 0)
+        column = key if error["type"] == "extra_forbidden" else value + inside
+        return PointedError(f"{message} (column {column})", where, hint, text, column)
 
     def origin(self, place: Path_) -> str:
         if variable := self.variables.get(place):
@@ -454,6 +514,8 @@ def _check(
         error = min(failure.errors(include_input=False, include_url=False), key=_first)
     location: Path_ = (*prefix, *error["loc"])
     message, hint = _explain(model, error, more_keys)
+    if location[:2] == ("sentinel", "rules"):
+        raise places.pointed(error, location, message, hint)
     raise ConfigError(message, where=places.where(location), hint=hint)
 
 

@@ -88,6 +88,15 @@ def key_lines(text: str) -> dict[Path_, int]:
     return lines
 
 
+def key_columns(line: str) -> tuple[int, int]:
+    """Return the columns (from 1) where a line's key and its value begin."""
+    key = _KEY.match(line)
+    start = key.end() if key else 0
+    value = len(line) - len(line[start:].lstrip()) if line[start:].strip() else start
+    first = len(line) - len(line.lstrip()) + 1
+    return first, value + 1
+
+
 def _parts(dotted: str) -> tuple[str, ...]:
     return tuple(a or b or c for a, b, c in _PART.findall(dotted))
 

@@ -21,6 +21,7 @@ from logmon.level import parse_level_choice
 from logmon.moments import parse_duration, parse_moment, parse_zone
 from logmon.patterns import compile_pattern
 from logmon.redaction_setup import redact_own_logs, redactor_of
+from logmon.rule_files import RuleFile, rules_of
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.serving import ApiRun
 from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
@@ -353,7 +354,14 @@ def _builder(
         sources = entries
         if asked and redactor is not None:
             sources = [_redacted(entry, redactor) for entry in entries]
-        return LogMonitorService(hub, sources, sentinel=sentinel, store=store, redactor=redactor)
+        return LogMonitorService(
+            hub,
+            sources,
+            sentinel=sentinel,
+            store=store,
+            redactor=redactor,
+            rule_file=RuleFile(config, given["config"], os.environ),
+        )
 
     return build
 
@@ -404,23 +412,5 @@ def store_path(config: Config) -> Path:
 def sentinel_of(config: Config) -> Sentinel:
     """Return Sentinel with the configured rules."""
     from logmon.sentinel.pipeline import Sentinel
-    from logmon.sentinel.rule import Rule
 
-    settings = config.sentinel
-    if not settings.rules:
-        rule = Rule(minimum_level=settings.minimum_level, sources=tuple(settings.sources))
-        return Sentinel([rule])
-    return Sentinel(
-        Rule(
-            name=table.name,
-            minimum_level=table.minimum_level,
-            sources=tuple(table.sources),
-            group_by=tuple(table.group_by),
-            threshold=table.threshold,
-            window_s=table.window,
-            cooldown_s=table.cooldown,
-            priority=table.priority,
-            title=table.title,
-        )
-        for table in settings.rules
-    )
+    return Sentinel(rules_of(config.sentinel))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from logmon.errors import (
+    ConfigError,
     CredentialsError,
     PermanentSourceError,
     TransientSourceError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from logmon.hub import LogEventHub
     from logmon.intake import Intake, SourceStatistics
     from logmon.redaction import Redactor
+    from logmon.rule_files import RuleFile
     from logmon.sentinel.pipeline import Sentinel
     from logmon.sentinel.rule import Rule
     from logmon.sentinel.statistics import RuleStatistics
@@ -51,6 +53,8 @@ HISTORY_WITHIN_S = 0.3
 FIRST_ROWS_WITHIN_S = 5.0
 """How long a source that is asked for its history alone may take to deliver its first rows."""
 STATUS_EVERY_S = 1.0
+WATCH_EVERY_S = 1.0
+"""How often the rules' file is looked at."""
 READ_ALONG_ROWS = 10_000
 READ_ALONG_EVERY_S = 0.25
 STOP_WITHIN_S = 1.5
@@ -177,9 +181,11 @@ class LogMonitorService:
         sentinel: Sentinel | None = None,
         store: Store | None = None,
         redactor: Redactor | None = None,
+        rule_file: RuleFile | None = None,
     ) -> None:
         self.hub = hub
         self.sentinel = sentinel
+        self.rule_file = rule_file
         self.redactor = redactor
         """Takes the secrets out of what Sentinel hears, and so out of its items, and of what
         leaves; the log itself holds rows as they came."""
@@ -188,6 +194,7 @@ class LogMonitorService:
         self._desk = None if sentinel is None else ItemDesk(hub, sentinel, store)
         self._supervisors: list[Supervisor] = []
         self._items_seen = -1
+        self._helpers: list[asyncio.Task[None]] = []
         self._listening: Subscription | None = None
         self.stuck = 0
         """Sources that did not let go when they were stopped."""
@@ -301,6 +308,30 @@ class LogMonitorService:
         if self._listening is not None:
             self._listening.filter = self.sentinel.filter
 
+    def reload_rules(self) -> None:
+        """Read the rules' file again if it changed; say what came of it in a row of logmon's own.
+
+        A file that is wrong changes nothing.
+        """
+        if self.rule_file is None or self.sentinel is None:
+            return
+        try:
+            rules = self.rule_file.changed()
+        except ConfigError as error:
+            text = f"rules not changed: {error}"
+            self.hub.announce(Notice(text=text, level=Level.ERROR), source="sentinel")
+            return
+        if rules is not None:
+            self.set_rules(rules)
+            names = ", ".join(rule.name for rule in rules)
+            self.hub.announce(Notice(text=f"rules changed: {names}"), source="sentinel")
+
+    async def _watch_rules(self, rule_file: RuleFile) -> None:
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            if rule_file.is_other():
+                self.reload_rules()
+
     def rule_statistics(self) -> dict[str, RuleStatistics]:
         """Return the counts of every rule by name, in the rules' order; {} if Sentinel is off."""
         return {} if self.sentinel is None else self.sentinel.statistics()
@@ -343,7 +374,7 @@ class LogMonitorService:
                 await asyncio.wait(tasks)
             await self.hub.drained()
         finally:
-            await self._stop([*tasks, *cutting, *pipeline])
+            await self._stop([*tasks, *cutting, *pipeline, *self._helpers])
             self.hub.close()
 
     async def _follow(self, store: Store) -> None:
@@ -380,6 +411,9 @@ class LogMonitorService:
             self.sentinel.filter, name="sentinel", first=first
         )
         self._listening = subscription
+        if self.rule_file is not None:
+            watching = asyncio.create_task(self._watch_rules(self.rule_file), name="rules")
+            self._helpers.append(watching)
         listening = self._listen(self.sentinel, self._desk, subscription)
         tasks = [asyncio.create_task(listening, name="sentinel")]
         if self._store is not None:

@@ -10,6 +10,7 @@ class QueryError(ConfigError):
 
     def __init__(self, message: str, text: str, column: int, hint: str = "") -> None:
         super().__init__(f"{message} (column {column})", where="query", hint=hint)
+        self.what = message
         self.text = text
         self.column = column
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lark import Tree
 
+from logmon.query import QueryClause, QueryError, parse_query
 from logmon.query.compile import parse_tree
 from logmon.query.fields import as_text, attribute_values, every_text, tag_values
 from logmon.query.text import unescape
@@ -24,6 +25,20 @@ SHOWN_CHARS = 200
 """How much of a value is shown."""
 MOST_VALUES = 5
 """How many values of one field are shown."""
+
+
+def rule_parts(text: str) -> tuple[QueryClause, ...]:
+    """Return the conditions of a rule's `when`; a rule's time is the events' own.
+
+    Raises:
+        QueryError: the query cannot be read, or it counts from now.
+    """
+    whole = parse_query(text)
+    if whole is not None and whole.now_ns:
+        column = max(1, text.find("timestamp") + 1)
+        raise QueryError("a rule's time is the events' own: it has no now", text, column)
+    found = (parse_query(part) for part in parts(text))
+    return tuple(clause for clause in found if clause is not None)
 
 
 @lru_cache(maxsize=1_024)

@@ -9,13 +9,13 @@ import msgspec
 
 from logmon.filter import LevelClause, LogFilter, SourceClause
 from logmon.level import ALL_LEVELS, Level, at_least
-from logmon.query import QueryClause, QueryError, parse_query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from logmon.event import LogEvent
     from logmon.filter import Clause
+    from logmon.query import QueryClause
     from logmon.work_item import Priority
 
 
@@ -57,13 +57,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """
         if not self.when:
             return ()
-        from logmon.query.parts import parts
+        from logmon.query.parts import rule_parts
 
-        found = tuple(parse_query(part) for part in parts(self.when))
-        if any(clause is not None and clause.now_ns for clause in found):
-            column = self.when.find("now") + 1 or 1
-            raise QueryError("a rule has no now; write a date", self.when, column)
-        return tuple(clause for clause in found if clause is not None)
+        return rule_parts(self.when)
 
     def cooldown_until(self, opened: datetime) -> datetime:
         """Return when an item may be opened again after one was, in event time."""
