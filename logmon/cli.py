@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -111,6 +112,27 @@ StoreFlag = Annotated[
     bool, typer.Option("--store", help="Keep it on disk, once, however often it is replayed.")
 ]
 Redact = Annotated[bool, typer.Option("--redact", help="Take secrets out of what is shown, too.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print the work items the rules would make; write nothing."),
+]
+RulesFile = Annotated[
+    Path | None, typer.Option("--rules", metavar="FILE", help="Use the rules of this file.")
+]
+DiffRules = Annotated[
+    Path | None,
+    typer.Option(
+        "--diff-rules",
+        metavar="FILE",
+        help="With --dry-run: what differs from the items of these rules.",
+    ),
+]
+Expect = Annotated[
+    Path | None,
+    typer.Option(
+        "--expect", metavar="FILE", help="With --dry-run: exit code 1 unless the items are these."
+    ),
+]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay, and read what is added.")]
 
 
@@ -195,6 +217,10 @@ def replay(
     follow: Follow = False,
     store: StoreFlag = False,
     redact: Redact = False,
+    dry_run: DryRun = False,
+    rules: RulesFile = None,
+    diff_rules: DiffRules = None,
+    expect: Expect = None,
 ) -> None:
     """Read recorded logs, to scroll, filter and search; or again at the pace they came."""
     given = dict(locals())

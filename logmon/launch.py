@@ -13,6 +13,7 @@ import msgspec
 
 from logmon.config import Config, SourceTable, load_config
 from logmon.console import ConsoleOptions, Output
+from logmon.dry_run import check_flags, dry_run
 from logmon.errors import ConfigError, PermanentSourceError
 from logmon.event import to_ns
 from logmon.filter import Clause, GrepClause, TimeClause, build_filter
@@ -21,7 +22,7 @@ from logmon.level import parse_level_choice
 from logmon.moments import parse_duration, parse_moment, parse_zone
 from logmon.patterns import compile_pattern
 from logmon.redaction_setup import redact_own_logs, redactor_of
-from logmon.rule_files import RuleFile, rules_of
+from logmon.rule_files import RuleFile, read_rules, rules_of
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.serving import ApiRun
 from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
@@ -60,7 +61,9 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     for warning in config.warnings:
         sys.stderr.write(f"logmon: {warning}\n")
     zone = parse_zone(given["timezone"] or config.tail.timezone)
-    screen = _wants_screen(given, env)
+    if command == "replay":
+        check_flags(given)
+    screen = not given.get("dry_run") and _wants_screen(given, env)
     keys = keymap(config.tail.keys, config.where_of_key)
     columns = parse_columns(" ".join(config.tail.columns), where="tail.columns")
     clauses = _clauses(given, zone)
@@ -69,6 +72,9 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     lines = _lines(given["lines"])
     sources = tuple(given["source"] or ())
     entries = _entries(command, given, config, screen=screen)
+    if given.get("dry_run"):
+        passing = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
+        return dry_run(given, config, entries[0].source, passing)
     build = _builder(command, given, config, entries)
     api = _api(config, env) if command == "tail" and config.api.enabled else None
     if screen:
@@ -350,7 +356,7 @@ def _builder(
             hub = LogEventHub(max_rows=config.tail.history, journal=journal)
         # Another logmon's rows went through its own Sentinel; a second one would double its items.
         judged = config.sentinel.enabled and not given.get("from_url")
-        sentinel = sentinel_of(config) if judged else None
+        sentinel = sentinel_of(config, given.get("rules")) if judged else None
         sources = entries
         if asked and redactor is not None:
             sources = [_redacted(entry, redactor) for entry in entries]
@@ -360,7 +366,7 @@ def _builder(
             sentinel=sentinel,
             store=store,
             redactor=redactor,
-            rule_file=RuleFile(config, given["config"], os.environ),
+            rule_file=_rule_file(config, given),
         )
 
     return build
@@ -409,8 +415,15 @@ def store_path(config: Config) -> Path:
     return user_state_path("logmon") / "logmon.db"
 
 
-def sentinel_of(config: Config) -> Sentinel:
-    """Return Sentinel with the configured rules."""
+def _rule_file(config: Config, given: Mapping[str, Any]) -> RuleFile:
+    """Return the file that rules are read from again when it changes."""
+    if rules := given.get("rules"):
+        return RuleFile(load_config(rules, {}), rules, {})
+    return RuleFile(config, given.get("config"), os.environ)
+
+
+def sentinel_of(config: Config, rules: Path | None = None) -> Sentinel:
+    """Return Sentinel with the configured rules, or with those of another file."""
     from logmon.sentinel.pipeline import Sentinel
 
-    return Sentinel(rules_of(config.sentinel))
+    return Sentinel(read_rules(rules) if rules else rules_of(config.sentinel))
