@@ -43,6 +43,7 @@ REPLAY_ROWS = 20_000_000
 REPLAY_BYTES = 4 << 30
 """A replay holds its whole input, up to these bounds; beyond them the oldest rows go, counted."""
 LINES_ON_SCREEN = 10_000
+DRY_RUN_KEY = b"the same pseudonyms in every run"
 LINES_IN_LINES = 10
 STORE_LOOK_EVERY_S = 0.2
 KEPT_TYPES = ("datadog", "otlp")
@@ -74,7 +75,9 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     entries = _entries(command, given, config, screen=screen)
     if given.get("dry_run"):
         passing = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
-        return dry_run(given, config, entries[0].source, passing)
+        redactor = redactor_of(config.redaction, asked=True, key=DRY_RUN_KEY)
+        entry = _redacted(entries[0], redactor) if given["redact"] and redactor else entries[0]
+        return dry_run(given, config, entry.source, passing)
     build = _builder(command, given, config, entries)
     api = _api(config, env) if command == "tail" and config.api.enabled else None
     if screen:

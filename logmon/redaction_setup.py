@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 
 def redactor_of(
-    settings: RedactionSettings, *, store: Path | None = None, asked: bool = False
+    settings: RedactionSettings,
+    *,
+    store: Path | None = None,
+    asked: bool = False,
+    key: bytes = b"",
 ) -> Redactor | None:
-    """Return the redactor with the key of a store, or with one for this run alone.
+    """Return the redactor with the key of a store, or with `key`, or with one for this run alone.
 
     None when redaction is switched off, unless it is `asked` for.
 
@@ -26,7 +30,6 @@ def redactor_of(
     """
     if not settings.enabled and not asked:
         return None
-    key = b""
     if store is not None:
         from logmon.store.database import redaction_key
 
