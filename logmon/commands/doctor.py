@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
 import typer
 
@@ -28,3 +29,26 @@ def doctor(context: typer.Context, output: Form = None, config: ConfigFile = Non
             say(as_line(finding, json=json), json=json)
     if any(finding.verdict == "wrong" for finding in findings):
         raise typer.Exit(2)
+
+
+@app.command("datadog")
+def doctor_datadog(
+    source: Annotated[
+        str | None, typer.Argument(metavar="[SOURCE]", help="Else the first Datadog source.")
+    ] = None,
+    output: Form = None,
+    config: ConfigFile = None,
+) -> None:
+    """Measure what Datadog does here: budget, bounds, counts, errors, lag; a report to share."""
+    with Errors():
+        from logmon.doctor import as_line
+        from logmon.source_commands import examine_datadog
+
+        json = is_json(output)
+        code = examine_datadog(
+            config,
+            source,
+            os.environ,
+            lambda finding: say(as_line(finding, json=json), json=json),
+        )
+    raise typer.Exit(code)

@@ -296,6 +296,14 @@ class Store:
             )
         )  # fmt: skip
 
+    def lags_s(self, origin: str, most: int) -> list[float]:
+        """Return how long after their own time the newest events of a source were written, in s."""
+        found = self._ask(
+            "SELECT (written_ns - time_ns) / 1e9 FROM seen WHERE origin=? "
+            "ORDER BY time_ns DESC LIMIT ?", origin, most,
+        )  # fmt: skip
+        return [lag_s for (lag_s,) in found]
+
     def work_items(self, *, changed_after: int = -1) -> list[tuple[int, ItemRecord]]:
         """Return work items with the count of changes at their own, the last changed first."""
         found = self._ask(

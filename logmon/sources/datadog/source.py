@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from logmon.level import Level
     from logmon.sources.datadog.api import Record
     from logmon.sources.datadog.client import DatadogClient
+    from logmon.sources.datadog.doctor import Probe
     from logmon.sources.datadog.settings import DatadogSettings
     from logmon.sources.datadog.site import Site
     from logmon.sources.datadog.tailing import Step
@@ -214,6 +215,25 @@ class DatadogSource:
             parser="datadog",
             seen_at=datetime.fromtimestamp(self._wall(), UTC),
         )
+
+    async def check(self, *, thorough: bool = False) -> AsyncGenerator[Probe, None]:
+        """Yield what is found when reading is tried, and, `thorough`, what only a trial can tell.
+
+        Raises:
+            CredentialsError: every credential is refused, or there are none.
+            SourceError: Datadog cannot be reached, or refuses the query.
+        """
+        from logmon.sources.datadog.doctor import Examination
+
+        async with await self.open_http() as http:
+            examination = Examination(
+                self, self.client(http), monotonic=self._monotonic, sleep=self._sleep
+            )
+            async for probe in examination.check():
+                yield probe
+            if thorough:
+                async for probe in examination.measure():
+                    yield probe
 
     # What the screen says
 
