@@ -317,6 +317,8 @@ class EventLog:
         self.nbytes = 0
         self.began_at = first_seq
         """The `seq` of the first row this log ever held."""
+        self.older_stop: int | None = None
+        """Rows before this one were put in front of what came first; None: no such rows."""
         self.snapshot = Snapshot((), first_seq, first_seq)
         self._segments: list[Segment] = []
         self._origins: list[str] = list(OWN_ORIGINS)
@@ -336,6 +338,34 @@ class EventLog:
         self.nbytes += batch.nbytes
         self._evict(first + rows)
         return first
+
+    def prepend(self, batch: Batch, *, origin: str) -> int:
+        """Add rows before the oldest one and return the first one's `seq`.
+
+        For a file that is read from its end: its rows are numbered downwards, so what is there
+        keeps its numbers, and there is no gap to fill. The caller sees to it that they fit.
+        """
+        snapshot = self.snapshot
+        if self.older_stop is None:
+            self.older_stop = snapshot.first_seq
+        first = snapshot.first_seq - len(batch)
+        segment = Segment(first, len(batch), self._origins, self._items)
+        segment.append(batch, self._origin_id(origin))
+        self._segments.insert(0, segment)
+        self.nbytes += batch.nbytes
+        self.began_at = first
+        self.snapshot = Snapshot(tuple(self._segments), first, snapshot.next_seq)
+        return first
+
+    def was_there(self, rows: Slice) -> bool:
+        """Whether rows were put in front of what came first: a file that was there already."""
+        return self.older_stop is not None and rows.segment.first_seq < self.older_stop
+
+    def room_before(self) -> int:
+        """Return how many rows may be put before the oldest one."""
+        if self.nbytes > self.max_bytes:
+            return 0
+        return min(self.max_rows - len(self.snapshot), self.snapshot.first_seq)
 
     def _origin_id(self, origin: str) -> int:
         if origin not in self._origins:

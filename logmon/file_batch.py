@@ -89,7 +89,9 @@ class FileBatch:
             event = self._decode(self.raw(row), int(self._starts[row]), time_ns)
         except (MalformedEvent, OSError):
             return self._gone(row, time_ns)
-        return event if to_ns(event.timestamp) == time_ns else self._gone(row, time_ns)
+        gone = self._gone(row, time_ns)
+        same = event.level == gone.level and event.source == gone.source
+        return event if same and to_ns(event.timestamp) // 1_000 == time_ns // 1_000 else gone
 
     def _gone(self, row: int, time_ns: int) -> LogEvent:
         columns = self.columns

@@ -113,7 +113,12 @@ class LogEventHub:
         """
         when_full: WhenFull = "block" if self.journal is None else "drop"
         subscription = self._subscribe(
-            log_filter, name=name, after=-1, when_full=when_full, outside=True
+            log_filter,
+            name=name,
+            after=-1,
+            when_full=when_full,
+            outside=True,
+            limit=self._complete,
         )
         if first is not None:
             subscription.position = subscription.acknowledged = first
@@ -156,6 +161,15 @@ class LogEventHub:
         if subscription in self._pipelines:
             self._pipelines.remove(subscription)
         self._on_read()
+
+    def _complete(self) -> int:
+        """Return where rows end that nothing older will be put before."""
+        return self.log.snapshot.first_seq if self.growing else self.log.snapshot.next_seq
+
+    @property
+    def growing(self) -> bool:
+        """Whether a file that is read from its end has not been read to its beginning yet."""
+        return any(s.progress is not None and s.progress < 1 for s in self.sources.values())
 
     def settled(self) -> int:
         """Return the first `seq` that some pipeline is not done with yet."""
@@ -265,7 +279,9 @@ class LogEventHub:
         batch = commit.batch
         if batch is not None and committed.rows is not None:
             batch = batch.take(committed.rows)
-        if batch is not None and len(batch):
+        if batch is not None and len(batch) and commit.older:
+            self._show_older(batch, commit.origin)
+        elif batch is not None and len(batch):
             self.log.append(batch, origin=commit.origin)
             if commit.origin in OWN_ORIGINS:
                 self.log.link(_own_links(committed.first_seq, batch))
@@ -273,8 +289,15 @@ class LogEventHub:
             self.log.link(commit.effects.links)
         if written is not None:
             written(commit, committed)
-        self._changed()
+        self.changed()
         return committed
+
+    def _show_older(self, batch: Batch, origin: str) -> None:
+        """Put rows before the oldest; readers that wait at the old end begin further down."""
+        before = self.log.snapshot.first_seq
+        first = self.log.prepend(batch, origin=origin)
+        for subscription in self._subscriptions:
+            subscription.begin_earlier(before, first)
 
     async def _room_for(self, commit: Commit) -> None:
         while not self._has_room(commit):
@@ -283,7 +306,7 @@ class LogEventHub:
 
     def _has_room(self, commit: Commit) -> bool:
         """Whether no blocking reader still needs a row that appending would evict."""
-        rows = 0 if commit.batch is None else len(commit.batch)
+        rows = 0 if commit.batch is None or commit.older else len(commit.batch)
         snapshot = self.log.snapshot
         # Half the log is left for what pipelines say about rows: at most one row for each.
         floor = snapshot.next_seq + rows - max(1, self.log.max_rows // 2)
@@ -296,7 +319,8 @@ class LogEventHub:
             if subscription.when_full == "block"
         )
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Wake the readers and tell the watchers."""
         self._bell.ring()
         for watcher in self._watchers:
             watcher()
@@ -367,7 +391,7 @@ class LogEventHub:
             self.log.begin_at(block.first_seq)
         self.log.append(block.batch, origin=block.origin)
         self.log.link(block.links)
-        self._changed()
+        self.changed()
 
     # Sources
 
@@ -396,9 +420,14 @@ class LogEventHub:
 
     async def drain(self, source: LogEventSource, intake: Intake) -> None:
         """Read one source to its end, or until it raises or is cancelled."""
-        async with aclosing(source.observe()) as arrivals:  # type: ignore[type-var]
-            async for arrival in arrivals:
-                await intake.accept(arrival)
+        try:
+            async with aclosing(source.observe()) as arrivals:  # type: ignore[type-var]
+                async for arrival in arrivals:
+                    await intake.accept(arrival)
+        finally:
+            if intake.statistics.progress is not None:
+                intake.statistics.progress = 1.0
+                self.changed()
 
     def statistics(self) -> HubStatistics:
         """Return every account now."""

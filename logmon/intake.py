@@ -12,8 +12,9 @@ from logmon.batch import Batch, EventBatch, MappedBatch, events_of
 from logmon.event import LogEvent, encode, event_id, to_ns
 from logmon.filter import Clause, LogFilter, TagsClause, build_filter
 from logmon.journal import Commit, Committed
-from logmon.level import ALL_LEVELS, at_least
+from logmon.level import ALL_LEVELS, Level, at_least
 from logmon.pacing import TokenBucket
+from logmon.source import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +46,8 @@ class SourceStatistics(msgspec.Struct):
     """How it goes, in the source's own words: `38/60 · 4 s behind · next 3 s`."""
     newest_ns: int = 0
     """Time of the newest stored event, in nanoseconds since 1970."""
+    progress: float | None = None
+    """How much of a file that is read from its end has been read, from 0 to 1; None: no such."""
 
     @property
     def difference(self) -> int:
@@ -90,10 +93,15 @@ class Intake:
         """
         account = self.statistics
         account.duplicates += arrival.duplicates
+        if arrival.progress is not None:
+            account.progress = arrival.progress
+            self._hub.changed()
         for notice in arrival.notices:
             self._hub.announce(notice, source=self._name)
         batch = arrival.batch
         admitted = self._admit(batch) if batch is not None and len(batch) else None
+        if arrival.older and admitted is not None:
+            admitted = self._fitting(admitted)
         try:
             for commit in self._commits(arrival, admitted):
                 await self._hub.commit(commit, self._written)
@@ -122,6 +130,19 @@ class Intake:
         account.in_flight += len(batch)
         return batch
 
+    def _fitting(self, batch: Batch) -> Batch:
+        """Return the newest of older rows, as many as the log has room for."""
+        over = len(batch) - max(0, self._hub.log.room_before())
+        if over <= 0:
+            return batch
+        account = self.statistics
+        if not account.dropped:
+            text = f"{self._name} goes on before its first row: the log is full"
+            self._hub.announce(Notice(text=text, level=Level.WARN), source=self._name)
+        account.dropped += over
+        account.in_flight -= over
+        return batch.take(np.arange(over, len(batch)))
+
     def _commits(self, arrival: Arrival, batch: Batch | None) -> Iterator[Commit]:
         """Cut what came into commits: records that are none go first, the checkpoint last."""
         most = max(1, self._hub.log.max_rows // 2)
@@ -135,6 +156,7 @@ class Intake:
                 distinct=self._stored_ids,
                 rejected=arrival.rejected if place == 0 else (),
                 checkpoint=arrival.checkpoint if place == len(parts) - 1 else None,
+                older=arrival.older,
             )
 
     def _written(self, commit: Commit, committed: Committed) -> None:

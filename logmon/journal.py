@@ -82,6 +82,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     rejected: tuple[DeadLetter, ...] = ()
     checkpoint: Checkpoint | None = None
     effects: Effects | None = None
+    older: bool = False
+    """The rows go before the oldest one; never with a journal, whose numbers only grow."""
 
 
 class Committed(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
@@ -72,7 +73,8 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
     levels = parse_level_choice(given["level"])
     lines = _lines(given["lines"])
     sources = tuple(given["source"] or ())
-    entries = _entries(command, given, config, screen=screen)
+    drawn = asyncio.Event() if _is_opened(command, given, screen=screen) else None
+    entries = _entries(command, given, config, screen=screen, drawn=drawn)
     if given.get("dry_run"):
         passing = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
         redactor = redactor_of(config.redaction, asked=True, key=DRY_RUN_KEY)
@@ -92,6 +94,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
             theme=config.tail.theme,
             keys=keys,
             api=api,
+            drawn=drawn,
         )
         return run_screen(build, run)
     output = _output(given["output"])
@@ -246,13 +249,18 @@ def configured_source(
 
 
 def _entries(
-    command: str, given: Mapping[str, Any], config: Config, *, screen: bool
+    command: str,
+    given: Mapping[str, Any],
+    config: Config,
+    *,
+    screen: bool,
+    drawn: asyncio.Event | None = None,
 ) -> list[SourceEntry]:
     """Return the sources of this run: the files on the command line, or what is configured."""
     if given.get("from_url"):
         return [_remote(given, screen=screen)]
     if given["files"]:
-        return [_files(command, given, config, screen=screen)]
+        return [_files(command, given, config, screen=screen, drawn=drawn)]
     return [
         SourceEntry(
             configured_source(name, table, config, history_only=given["no_follow"]),
@@ -283,7 +291,20 @@ def _remote(given: Mapping[str, Any], *, screen: bool) -> SourceEntry:
     return SourceEntry(source)
 
 
-def _files(command: str, given: Mapping[str, Any], config: Config, *, screen: bool) -> SourceEntry:
+def _is_opened(command: str, given: Mapping[str, Any], *, screen: bool) -> bool:
+    """Whether files are opened to look around in them, newest rows first, not read in order."""
+    in_order = given.get("store") or given.get("dry_run") or given.get("speed") != "max" or given["lines"] is not None
+    return command == "replay" and screen and not in_order
+
+
+def _files(
+    command: str,
+    given: Mapping[str, Any],
+    config: Config,
+    *,
+    screen: bool,
+    drawn: asyncio.Event | None,
+) -> SourceEntry:
     from logmon.sources.replay import ReplayOptions, ReplaySource, expand
 
     names = given["files"]
@@ -303,6 +324,7 @@ def _files(command: str, given: Mapping[str, Any], config: Config, *, screen: bo
         max_gap_s=parse_duration(given.get("max_gap", "5s"), where="--max-gap"),
         follow=follow,
         lines=lines if follow else None,
+        newest_first=drawn,
     )
     stdin_fd = _move_stdin() if screen and _reads_stdin(given) else 0
     name = "files" if command == "tail" else "replay"
@@ -355,6 +377,8 @@ def _builder(
         journal = store if store is not None and store.writes else None
         if command == "replay":
             hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
+            if journal is None:
+                hub.log.begin_at(REPLAY_ROWS)  # a file's rows are numbered downwards from its end
         else:
             hub = LogEventHub(max_rows=config.tail.history, journal=journal)
         # Another logmon's rows went through its own Sentinel; a second one would double its items.

@@ -425,6 +425,8 @@ class LogMonitorService:
         try:
             async for rows in subscription.batches():
                 effects = sentinel.process(self._without_secrets(rows))
+                if self.hub.log.was_there(rows):
+                    effects = effects.quiet()
                 await desk.keep(effects, subscription.position)
                 await asyncio.sleep(0)
         except Exception as error:  # the tail must outlive the automation

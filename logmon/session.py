@@ -67,6 +67,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     """Each action's keys, as `logmon.tui.actions.keymap` returns them."""
     api: ApiRun | None = None
     """What is served meanwhile."""
+    drawn: asyncio.Event | None = None
+    """Set when the first rows are on the screen: work that can wait until then waits for it."""
 
 
 def run_lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
@@ -199,6 +201,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         redraw_hz=run.redraw_hz,
         theme=run.theme,
         keys=run.keys,
+        drawn=run.drawn,
     )
     stop = _on_signals({signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())

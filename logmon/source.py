@@ -53,6 +53,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
     duplicates: int = 0
     """Events an overlap read again and the source left out."""
+    older: bool = False
+    """The rows stand before all that came so far: a file that is read from its end."""
+    progress: float | None = None
+    """How much of a whole of known size has been read, from 0 to 1; at 1 it is read."""
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):

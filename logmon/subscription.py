@@ -122,6 +122,12 @@ class Subscription:
         """The first `seq` it may not read yet."""
         return self._log.snapshot.next_seq if self._limit is None else self._limit()
 
+    def begin_earlier(self, before: int, first: int) -> None:
+        """Begin at `first` when the place is `before` and nothing was read: older rows came in."""
+        untouched = self._start == self.position == self.acknowledged == before
+        if untouched and not (self.passed or self.skipped or self.missed):
+            self._start = self.position = self.acknowledged = first
+
     def take(self, *, within: int | None = None) -> Slice | None:
         """Return the next rows that pass, or None when there are none now. Never waits.
 

@@ -28,7 +28,7 @@ from logmon.formats.otlp import SeveralEvents
 from logmon.formats.python_logging import PYTHON
 from logmon.formats.syslog import RFC3164, RFC5424
 from logmon.formats.text import PLAIN, TEXT
-from logmon.formats.traces import Joiner
+from logmon.formats.traces import Joiner, surely_begins
 from logmon.level import LABELS
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ LONGEST_LINE_BYTES = 256 * 1_024
 """More of a line than this is neither shown nor stored."""
 _BOM = b"\xef\xbb\xbf"
 _MOST_ENVELOPES = 4
+_ANY_NS = 1_000_000_000
 
 
 class LineDecoder:
@@ -149,6 +150,20 @@ class LineDecoder:
     def joiner(self) -> Joiner | None:
         """Return what tells which lines belong to one event; None: each line is its own."""
         return Joiner(self._is_text, self._is_plain) if self._has_traces else None
+
+    def begins(self, before: bytes, line: bytes) -> bool:
+        """Whether a line begins a record and has a time of its own.
+
+        What is read from there on does not depend on what stands before the line `before` it.
+        """
+        is_json = line.startswith(b"{") and not line.startswith(DOCKER_OPENS)
+        if not (is_json or not self._has_traces or surely_begins(before, line)):
+            return False
+        try:
+            times = [self.scan(line, 0, fallback_ns, _ANY_NS)[0] for fallback_ns in (0, _ANY_NS)]
+        except (MalformedEvent, SeveralEvents):
+            return False
+        return times[0] == times[1]
 
     def explain(self, raw: bytes) -> str:
         """Say in a few words which dialect a line is read as, and why."""

@@ -44,6 +44,13 @@ _WORD = re.compile(rb"[A-Za-z_]")
 _BLANK = re.compile(rb"\s*$")
 
 
+_ORDINARY = re.compile(
+    rb"(?!%s)"
+    % rb"|".join(pattern.pattern for pattern in (_OPENS, _PYTHON, _GO, _GO_ON, _GO_FRAME, _BLANK))
+)
+"""What none of the above fits: such a line goes on with frames of Python's at most."""
+
+
 class _State(Enum):
     OUTSIDE = 0
     TRACE = 1
@@ -127,6 +134,24 @@ class Joiner:
         if self._state is _State.GO:
             return _GO_FRAME.match(line) is not None
         return _GO_ON.match(line) is not None
+
+
+def surely_begins(before: bytes, line: bytes) -> bool:
+    """Whether a line begins a record, whatever stands before the line `before` it.
+
+    Only behind frames of Python's an ordinary line goes on; a second one does not.
+    """
+    part_before, part = (peek(raw) if raw[:1] in _ENVELOPES else None for raw in (before, line))
+    inner = line if part is None else part.inner
+    if _ORDINARY.match(inner) is None:
+        return False
+    if part_before is None or part is None:
+        if part_before is not part:
+            return True
+        return _ORDINARY.match(before) is not None
+    if (part_before.kind, part_before.stream) != (part.kind, part.stream):
+        return True
+    return not part_before.is_partial and _ORDINARY.match(part_before.inner) is not None
 
 
 def _opened(line: bytes) -> _State:

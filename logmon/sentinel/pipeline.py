@@ -60,6 +60,10 @@ class Effects(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.links or self.events)
 
+    def quiet(self) -> Effects:
+        """Return the same without events: behind the end of an opened file they would hide it."""
+        return msgspec.structs.replace(self, events=[])
+
     def commit(self, kept: Kept) -> Commit:
         """Return what is written in one transaction: what Sentinel says and what it did."""
         batch = EventBatch(self.events) if self.events else None

@@ -116,6 +116,12 @@ class LineReader:
         del self._held[: len(lines) - keep]
         self._cut_long()
 
+    def block(self, offset: int, lines: bytes) -> Iterator[Arrival]:
+        """Yield the records of whole lines that stand at an offset, whatever was read before."""
+        self.restart(offset)
+        self._last_ns = self.newest_ns
+        yield from self._records(lines, ended=True)
+
     @property
     def holds(self) -> bool:
         """Whether bytes are held back."""

@@ -28,6 +28,7 @@ from logmon.formats import LineDecoder
 from logmon.level import Level
 from logmon.source import Arrival, LogStreamOptions, Notice
 from logmon.sources.lines import LineReader
+from logmon.sources.opened import OpenedFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -41,6 +42,8 @@ LAST_LINE_AFTER_S = 1.0
 TRACE_AFTER_S = 0.2
 """A last event is no longer held back for trace lines after this long."""
 STDIN = "-"
+COMPRESSED = (".gz", ".bz2", ".xz")
+LARGE_BYTES = 1 << 20
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,8 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     follow: bool = False
     lines: int | None = None
     """Start at the last so many lines of each plain file; None starts at its beginning."""
+    newest_first: asyncio.Event | None = None
+    """Read large plain files from their end: the newest rows at once, the rest when this is set."""
 
 
 class ReplaySource:
@@ -88,6 +93,11 @@ class ReplaySource:
             PermanentSourceError: an input is missing or cannot be read; the message names it.
         """
         paths = expand(self._inputs)
+        if self._reading.newest_first is not None and _are_large(paths):
+            async with aclosing(self._opened(paths, self._reading.newest_first)) as arrivals:
+                async for arrival in arrivals:
+                    yield arrival
+            return
         if self._reading.follow and len(paths) > 1:
             async with aclosing(_side_by_side([self._input(path) for path in paths])) as arrivals:
                 async for arrival in arrivals:
@@ -100,11 +110,62 @@ class ReplaySource:
                     async for part in pace.parts(arrival):
                         yield part
 
+    async def _opened(
+        self, paths: list[str], begin: asyncio.Event
+    ) -> AsyncGenerator[Arrival, None]:
+        """Read plain files from their end; with `follow` also what is added to them."""
+        files = [self._open(path) for path in paths]
+        size = sum(file.size for file in files)
+        following: list[AsyncGenerator[Arrival, None]] = []
+        yield Arrival(progress=0.0)
+        for path, file in zip(paths, files, strict=True):
+            arrivals, stop = file.newest(hold=self._reading.follow)
+            if file is files[-1]:
+                for arrival in arrivals:
+                    yield arrival
+            else:
+                file.left = stop  # an older file's end is no newest screen: it comes in its turn
+            following.append(self._file(path, start=stop))
+        older = self._older(files, size, begin)
+        readings = [older, *following] if self._reading.follow else [older]
+        async with aclosing(_side_by_side(readings)) as sides:
+            async for arrival in sides:
+                yield arrival
+
+    def _open(self, path: str) -> OpenedFile:
+        title = shown(Path(path).name)
+        try:
+            return OpenedFile(path, title, self._decoder(title), source=self.name)
+        except OSError as error:
+            raise PermanentSourceError(f"{shown(path)}: {error.strerror}") from None
+
+    async def _older(
+        self, files: list[OpenedFile], size: int, begin: asyncio.Event
+    ) -> AsyncGenerator[Arrival, None]:
+        """Read block after block towards the beginning, in a thread, one ahead of the reader."""
+        await begin.wait()
+        for file in reversed(files):
+            ahead: asyncio.Future[list[Arrival]] | None = None
+            try:
+                while file.left or ahead:
+                    arrivals = await (ahead or asyncio.to_thread(file.block))
+                    left = sum(file.left for file in files)
+                    ahead = (
+                        asyncio.ensure_future(asyncio.to_thread(file.block)) if file.left else None
+                    )
+                    for arrival in arrivals:
+                        yield arrival
+                    yield Arrival(progress=1 - left / size)
+            finally:
+                if ahead is not None:
+                    await asyncio.wait([ahead])
+        yield Arrival(progress=1.0)
+
     async def _input(self, path: str) -> AsyncGenerator[Arrival, None]:
         try:
             if path == STDIN:
                 reading = self._stream(self._stdin_fd, "stdin")
-            elif path.endswith((".gz", ".bz2", ".xz")):
+            elif path.endswith(COMPRESSED):
                 reading = self._compressed(path)
             else:
                 reading = self._file(path)
@@ -115,14 +176,18 @@ class ReplaySource:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise PermanentSourceError(f"{shown(path)}: {reason}") from None
 
-    def _reader(self, title: str, modified_ns: int) -> LineReader:
-        decoder = LineDecoder(
+    def _decoder(self, title: str) -> LineDecoder:
+        return LineDecoder(
             title,
             input_format=self._reading.input_format,
             zone=self._reading.zone,
             levels=self._reading.levels,
         )
-        return LineReader(decoder, source=self.name, origin=title, fallback_ns=modified_ns)
+
+    def _reader(self, title: str, modified_ns: int) -> LineReader:
+        return LineReader(
+            self._decoder(title), source=self.name, origin=title, fallback_ns=modified_ns
+        )
 
     async def _compressed(self, path: str) -> AsyncGenerator[Arrival, None]:
         opened = await asyncio.to_thread(_open_compressed, path)
@@ -147,7 +212,7 @@ class ReplaySource:
         for arrival in reader.flush():
             yield arrival
 
-    async def _file(self, path: str) -> AsyncGenerator[Arrival, None]:
+    async def _file(self, path: str, *, start: int | None = None) -> AsyncGenerator[Arrival, None]:
         # Opening a FIFO for reading waits for a writer; non-blocking it does not.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -159,7 +224,9 @@ class ReplaySource:
                         yield arrival
                 return
             reader = self._reader(title, status.st_mtime_ns)
-            if self._reading.lines is not None:
+            if start is not None:
+                reader.restart(os.lseek(fd, start, os.SEEK_SET))
+            elif self._reading.lines is not None:
                 reader.restart(os.lseek(fd, last_lines(fd, self._reading.lines), os.SEEK_SET))
             following = _Following(path, fd, reader, self._sleep)
             async with aclosing(following.read(stay=self._reading.follow)) as arrivals:
@@ -350,6 +417,15 @@ def expand(inputs: Sequence[str]) -> list[str]:
                 raise PermanentSourceError(f"{shown(name)}: no such file")
             paths += found
     return paths
+
+
+def _are_large(paths: Sequence[str]) -> bool:
+    """Whether all are plain files, and too large to be read whole before one can blink."""
+    if any(path == STDIN or path.endswith(COMPRESSED) for path in paths):
+        return False
+    found = [Path(path).stat() for path in paths]
+    is_plain = all(stat.S_ISREG(status.st_mode) for status in found)
+    return is_plain and sum(status.st_size for status in found) >= LARGE_BYTES
 
 
 def last_lines(fd: int, count: int) -> int:

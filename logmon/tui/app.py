@@ -75,6 +75,7 @@ class LogmonApp(App[None]):
         redraw_hz: float = 30.0,
         theme: str = "",
         keys: Keymap | None = None,
+        drawn: asyncio.Event | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
@@ -92,6 +93,8 @@ class LogmonApp(App[None]):
         self.controls = Controls(self, keys or keymap({}))
         self.ready = asyncio.Event()
         """Set once keys and `exit` are heard."""
+        self.drawn = drawn or asyncio.Event()
+        """Set once the first rows are on the screen."""
         self._theme_wanted = theme
 
     @property
@@ -214,6 +217,7 @@ class LogmonApp(App[None]):
         """Take what was made at start out of the collector's way: its full runs cost 35–50 ms."""
         gc.collect()
         gc.freeze()
+        self.drawn.set()
 
     def palette(self) -> Palette:
         """Return the styles of the theme in force."""

@@ -72,7 +72,7 @@ class Drawing:
         main.query_one(ItemsPane).update_items()
         main.query_one(FilterLine).refresh()
         app.overview.rows_changed()
-        if not app.model.live:
+        if not app.model.live or app.hub.growing:
             main.query_one(Header).refresh()
         self.work_on()
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SPARK = " ▁▂▃▄▅▆▇█"
 SPARK_SAMPLES = 10
+PROGRESS_CELLS = 12
+EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
 class Header(LinesWidget):
@@ -74,6 +76,8 @@ class Header(LinesWidget):
     def _source(self, name: str, source: SourceStatistics) -> list[Span]:
         palette = self.palette
         shown = visible(name[:40])
+        if source.progress is not None and source.progress < 1:
+            return [(f" {shown} ", palette.bar), *self._progress(source.progress)]
         if source.state == "live":
             progress = f" {visible(source.progress[:80])} " if source.progress else " "
             return [(f" {shown} ", palette.bar), ("✓", palette.bar_good), (progress, palette.bar)]
@@ -82,6 +86,15 @@ class Header(LinesWidget):
         detail = f" {visible(source.detail[:60])} ·" if source.detail else ""
         text = f"{detail} {visible(source.state[:40])} "
         return [(f" {shown} ", palette.bar), ("✗", palette.bar_bad), (text, palette.bar_warn)]
+
+    def _progress(self, done: float) -> list[Span]:
+        """Draw how much of a file has been read, as a bar in eighths of a cell."""
+        eighths = int(done * PROGRESS_CELLS * 8)
+        bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8]
+        return [
+            (bar.ljust(PROGRESS_CELLS), self.palette.bar_accent),
+            (f" {done:.0%} read ", self.palette.bar_dim),
+        ]
 
     def _figures(self) -> list[Span]:
         palette = self.palette

@@ -46,6 +46,8 @@ class TailModel(ShownRows):
         self._folding = False
         self._paused_at = 0
         self._offset = 0
+        self._at_first: int | None = None
+        """The oldest row when the user went to it: older ones that come in are gone to as well."""
 
     # What is there
 
@@ -62,6 +64,8 @@ class TailModel(ShownRows):
             self._choose(None)
         for first in [f for f in self._counts if f < latest.first_seq - 100_000]:
             del self._counts[first]
+        if self._at_first is not None and self._at_first > latest.first_seq:
+            self._stay_first()
         return True
 
     @property
@@ -274,7 +278,14 @@ class TailModel(ShownRows):
         first = self.first()
         if first is not None:
             self.select(first)
-            self.top = first
+            self.top = self._at_first = first
+
+    def _stay_first(self) -> None:
+        """Go on to rows that were put before the oldest one, unless the user has moved since."""
+        if self.top == self.cursor == self._at_first:
+            self.to_first()
+        else:
+            self._at_first = None
 
     def keep_in_view(self) -> None:
         """Scroll just far enough that the selected row is on the screen."""
