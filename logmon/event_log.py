@@ -350,7 +350,9 @@ class EventLog:
             self.older_stop = snapshot.first_seq
         first = snapshot.first_seq - len(batch)
         segment = Segment(first, len(batch), self._origins, self._items)
-        segment.append(batch, self._origin_id(origin))
+        place = self._origin_id(origin)
+        segment.append(batch, place)
+        segment.origin_ids = np.broadcast_to(np.uint16(place), len(batch))  # no more rows come in
         self._segments.insert(0, segment)
         self.nbytes += batch.nbytes
         self.began_at = first

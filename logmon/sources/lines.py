@@ -35,10 +35,14 @@ LONGEST_DECODED_BYTES = 4 << 20
 """Longer lines are cut while they are read, so that they cannot fill memory."""
 
 
-def _may_be_docker(view: NDArray[np.uint8], begins: NDArray[np.intp]) -> bool:
-    """Whether any line may open as docker's do; looks at one byte of each line."""
-    thirds = np.minimum(begins + 2, len(view) - 1)
-    return bool((view[thirds] == DOCKER_OPENS[2]).any())
+def _whole_lines(lines: bytes, view: NDArray[np.uint8], begins: Places) -> NDArray[np.bool_]:
+    """Return which lines are JSON that goes on with no other line: all of it but docker's."""
+    last = len(view) - 1
+    is_json = view[np.minimum(begins, last)] == ord("{")
+    maybe = np.flatnonzero(is_json & (view[np.minimum(begins + 2, last)] == DOCKER_OPENS[2]))
+    for row in maybe.tolist():
+        is_json[row] = not lines.startswith(DOCKER_OPENS, int(begins[row]))
+    return is_json
 
 
 class _Rows:
@@ -172,10 +176,7 @@ class LineReader:
         if not lines.endswith(b"\n"):
             stops = np.append(stops, len(lines))
         begins = np.concatenate(([0], stops[:-1] + 1))
-        # Of JSON lines only docker's have trace lines to join, and none goes on with another line.
-        is_json = view[np.minimum(begins, len(view) - 1)] == ord("{")
-        if _may_be_docker(view, begins):
-            is_json[:] = False
+        is_json = _whole_lines(lines, view, begins)
         joiner = None if is_json.all() else self._decoder.joiner()
         if joiner is None:
             return begins, stops
