@@ -169,7 +169,7 @@ class LogEventHub:
     @property
     def growing(self) -> bool:
         """Whether a file that is read from its end has not been read to its beginning yet."""
-        return any(s.progress is not None and s.progress < 1 for s in self.sources.values())
+        return any(s.share_read is not None and s.share_read < 1 for s in self.sources.values())
 
     def settled(self) -> int:
         """Return the first `seq` that some pipeline is not done with yet."""
@@ -425,8 +425,8 @@ class LogEventHub:
                 async for arrival in arrivals:
                     await intake.accept(arrival)
         finally:
-            if intake.statistics.progress is not None:
-                intake.statistics.progress = 1.0
+            if intake.statistics.share_read is not None:
+                intake.statistics.share_read = 1.0
                 self.changed()
 
     def statistics(self) -> HubStatistics:

@@ -46,7 +46,7 @@ class SourceStatistics(msgspec.Struct):
     """How it goes, in the source's own words: `38/60 · 4 s behind · next 3 s`."""
     newest_ns: int = 0
     """Time of the newest stored event, in nanoseconds since 1970."""
-    progress: float | None = None
+    share_read: float | None = None
     """How much of a file that is read from its end has been read, from 0 to 1; None: no such."""
 
     @property
@@ -93,8 +93,8 @@ class Intake:
         """
         account = self.statistics
         account.duplicates += arrival.duplicates
-        if arrival.progress is not None:
-            account.progress = arrival.progress
+        if arrival.share_read is not None:
+            account.share_read = arrival.share_read
             self._hub.changed()
         for notice in arrival.notices:
             self._hub.announce(notice, source=self._name)

@@ -55,7 +55,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """Events an overlap read again and the source left out."""
     older: bool = False
     """The rows stand before all that came so far: a file that is read from its end."""
-    progress: float | None = None
+    share_read: float | None = None
     """How much of a whole of known size has been read, from 0 to 1; at 1 it is read."""
 
 

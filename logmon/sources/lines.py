@@ -38,7 +38,7 @@ LONGEST_DECODED_BYTES = 4 << 20
 def _whole_lines(lines: bytes, view: NDArray[np.uint8], begins: Places) -> NDArray[np.bool_]:
     """Return which lines are JSON that goes on with no other line: all of it but docker's."""
     last = len(view) - 1
-    is_json = view[np.minimum(begins, last)] == ord("{")
+    is_json: NDArray[np.bool_] = view[np.minimum(begins, last)] == ord("{")
     maybe = np.flatnonzero(is_json & (view[np.minimum(begins + 2, last)] == DOCKER_OPENS[2]))
     for row in maybe.tolist():
         is_json[row] = not lines.startswith(DOCKER_OPENS, int(begins[row]))

@@ -117,7 +117,7 @@ class ReplaySource:
         files = [self._open(path) for path in paths]
         size = sum(file.size for file in files)
         following: list[AsyncGenerator[Arrival, None]] = []
-        yield Arrival(progress=0.0)
+        yield Arrival(share_read=0.0)
         for path, file in zip(paths, files, strict=True):
             arrivals, stop = file.newest(hold=self._reading.follow)
             if file is files[-1]:
@@ -155,11 +155,11 @@ class ReplaySource:
                     )
                     for arrival in arrivals:
                         yield arrival
-                    yield Arrival(progress=1 - left / size)
+                    yield Arrival(share_read=1 - left / size)
             finally:
                 if ahead is not None:
                     await asyncio.wait([ahead])
-        yield Arrival(progress=1.0)
+        yield Arrival(share_read=1.0)
 
     async def _input(self, path: str) -> AsyncGenerator[Arrival, None]:
         try:

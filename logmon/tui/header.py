@@ -76,8 +76,8 @@ class Header(LinesWidget):
     def _source(self, name: str, source: SourceStatistics) -> list[Span]:
         palette = self.palette
         shown = visible(name[:40])
-        if source.progress is not None and source.progress < 1:
-            return [(f" {shown} ", palette.bar), *self._progress(source.progress)]
+        if source.share_read is not None and source.share_read < 1:
+            return [(f" {shown} ", palette.bar), *self._bar(source.share_read)]
         if source.state == "live":
             progress = f" {visible(source.progress[:80])} " if source.progress else " "
             return [(f" {shown} ", palette.bar), ("✓", palette.bar_good), (progress, palette.bar)]
@@ -87,7 +87,7 @@ class Header(LinesWidget):
         text = f"{detail} {visible(source.state[:40])} "
         return [(f" {shown} ", palette.bar), ("✗", palette.bar_bad), (text, palette.bar_warn)]
 
-    def _progress(self, done: float) -> list[Span]:
+    def _bar(self, done: float) -> list[Span]:
         """Draw how much of a file has been read, as a bar in eighths of a cell."""
         eighths = int(done * PROGRESS_CELLS * 8)
         bar = "█" * (eighths // 8) + EIGHTHS[eighths % 8]

@@ -102,7 +102,7 @@ async def test_the_newest_rows_come_first_and_the_rest_when_asked(tmp_path):
     assert [row.event.message.split()[1] for row in rows] == [str(n) for n in range(20_000)]
     assert [row.seq for row in rows] == list(range(80_000, 100_000))
     account = hub.sources["replay"]
-    assert (account.stored, account.difference, account.progress) == (20_000, 0, 1.0)
+    assert (account.stored, account.difference, account.share_read) == (20_000, 0, 1.0)
     first = pipeline.take()
     assert (first.seqs[0], first.missed) == (80_000, 0)
 
