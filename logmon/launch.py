@@ -293,7 +293,12 @@ def _remote(given: Mapping[str, Any], *, screen: bool) -> SourceEntry:
 
 def _is_opened(command: str, given: Mapping[str, Any], *, screen: bool) -> bool:
     """Whether files are opened to look around in them, newest rows first, not read in order."""
-    in_order = given.get("store") or given.get("dry_run") or given.get("speed") != "max" or given["lines"] is not None
+    in_order = (
+        given.get("store")
+        or given.get("dry_run")
+        or given.get("speed") != "max"
+        or given["lines"] is not None
+    )
     return command == "replay" and screen and not in_order
 
 
