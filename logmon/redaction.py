@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import msgspec
 
 from logmon.event import LogEvent, encode, encode_json
-from logmon.secret_hints import CARD, MAYBE_ADDRESS, SQUASH, maybe_card, suspicious
+from logmon.secret_hints import MAYBE_ADDRESS, MAYBE_CARD, PEM_WIDTHS, SQUASH, suspicious
 
 if TYPE_CHECKING:
     import re
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 _AFTER_TIME = len('{"timestamp":"2026-11-23T14:02:30.240000Z"')
-_PEM_WIDTHS = range(60, 81)
 _Any = TypeVar("_Any")
 
 
@@ -60,9 +59,7 @@ class Redactor:
     def is_clean(self, data: bytes, begin: int = 0) -> bool:
         """Whether nothing in a text or a canonical line, from `begin` on, can be a secret."""
         squashed = data.translate(SQUASH)
-        if self._suspicious.search(squashed, begin):
-            return False
-        if maybe_card(squashed) and CARD.search(data.decode("latin-1")):
+        if self._suspicious.search(squashed, begin) or MAYBE_CARD.search(squashed, begin):
             return False
         return not (self._addresses and MAYBE_ADDRESS.search(squashed))
 
@@ -89,11 +86,13 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text without its secrets."""
         clean = self.is_clean(text.encode("utf-8", "surrogatepass"))
-        return text if clean and len(text) not in _PEM_WIDTHS else self._removal.text(text)
+        if clean and (len(text) not in PEM_WIDTHS or " " in text):
+            return text
+        return self._removal.text(text)
 
     def raw(self, data: bytes) -> bytes:
         """Return bytes without their secrets: JSON by its fields, else as text."""
-        if self.is_clean(data) and len(data) not in _PEM_WIDTHS:
+        if self.is_clean(data) and (len(data) not in PEM_WIDTHS or b" " in data):
             return data
         if data[:1] == b"{":
             try:

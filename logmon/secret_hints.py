@@ -21,22 +21,21 @@ _IS = rb"""\\*["']?(?:\s*[:=]|,"(?:host|message)":)"""
 # Alternatives start with letters that are rare in logs wherever a secret's form leaves a choice:
 # a search costs 2 ns a character and 40 ns for each place where an alternative may start.
 _SUSPICIOUS = rb"""
-    k(?:eys?IS|ens?IS|ies?IS|ia[a-z0]{16}|s\.slack\.com/)
+    k(?:eys?IS|ens?IS|ies?IS|ia[a-z0]{16}|s\.slack\.com/|(?<=sk)(?:-[a-z0_-]{16}|[a-f0]{32}))
   | w(?:dIS|ords?IS|ebhooks/0)
   | z(?:ationIS|a[a-z0_-]{35})
   | y(?:j[a-z0_-]{8}|a00\.)
-  | c(?:rets?IS|redentials?IS|vv?0?IS|vcIS|ard[_.\s-]?n(?:umber|o|um)?IS)
-  | s(?:(?<=pas)s(?:phrase|code)?IS|ion[_-]?idIS|s?idIS|tringIS|snIS|ig(?:nature)?IS|ia[a-z0]{16}
-      |k-[a-z0_-]{16}|k[a-f0]{32}|g\.[a-z0_-]{22}|sage":"[a-z0+/]{64})
+  | c(?:rets?IS|redentials?IS|vv?0?IS|vcIS|onnection[_\s-]?stringIS|ard[_.\s-]?n(?:umber|o|um)?IS)
+  | s(?:(?<=pas)s(?:phrase|code)?IS|ion[_-]?idIS|s?idIS|snIS|ig(?:nature)?IS|ia[a-z0]{16}
+      |g\.[a-z0_-]{22}|sage":"[a-z0+/]{64})
   | _(?=0*[a-z])[a-z0]{16}
   | -(?:----begin|(?=0*[a-z_])[a-z0_]{16}|-[a-z0-]{0,30}(?:word|pass|ken|cret|key)\s)
   | v[sbr0]\.[a-z0_-]{20}
   | xox[a-z][-.]
   | q~[a-z0_~.-]{20}
   | //[^/@\s"]++@
-  | :aa[a-z0_-]{30}
   | \$(?:0[aby]?|y|argon0id?)\$
-  | b(?:earer|asic)\s
+  | b(?:earer\s|asic\s|ot0{8,10}:aa)
 """
 
 
@@ -47,13 +46,12 @@ def suspicious(names: Iterable[str]) -> re.Pattern[bytes]:
     return re.compile(b"|".join([pattern, *more]))
 
 
-def maybe_card(squashed: bytes) -> bool:
-    """Whether digits stand as they do in a card's number: 14 in a row, or in groups of four."""
-    return b"0" * 14 in squashed or b"0000 0000" in squashed or b"0000-0000" in squashed
-
-
-MAYBE_ADDRESS = re.compile(rb"@|0\.0{1,3}\.0|[a-f0]:[a-f0]*+:")
-
-CARD = re.compile(
-    r"(?<![A-Za-z0-9_.-])[2-6]\d{3}(?:[ -]?\d){10,12}(?![A-Za-z0-9_]|[.-]\d)", re.ASCII
+# A search that begins with a literal is quick: 0.2 µs a line.
+MAYBE_CARD = re.compile(
+    rb"0000(?<![a-z0_.-]0000)(?:0{10,12}|[ -]0000[ -]0000[ -]0{2,4}|[ -]0{6}[ -]0{4,5})"
+    rb"(?![a-z0_]|[.-]0)"
 )
+"""Digits that stand as they do in a card's number."""
+PEM_WIDTHS = range(60, 81)
+"""Characters of one line of a key that was logged line by line; it has no blank."""
+MAYBE_ADDRESS = re.compile(rb"@|0\.0{1,3}\.0|[a-f0]:[a-f0]*+:")

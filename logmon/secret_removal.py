@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from logmon import secret_shapes as shapes
-from logmon.secret_hints import CARD, SQUASH, maybe_card
+from logmon.secret_hints import MAYBE_CARD, SQUASH
 
 if TYPE_CHECKING:
     import re
@@ -165,8 +165,8 @@ class SecretRemoval:
         for rule, hints, form in shapes.TOKENS:
             if any(map(text.__contains__, hints)):
                 text = form.sub(partial(self._token, rule), text)
-        if maybe_card(text.encode("utf-8", "surrogatepass").translate(SQUASH)):
-            text = CARD.sub(self._card, text)
+        if MAYBE_CARD.search(text.encode("utf-8", "surrogatepass").translate(SQUASH)):
+            text = shapes.CARD.sub(self._card, text)
         if "://" in text and "@" in text:
             text = shapes.URL_PASSWORD.sub(partial(self._second, "url-password"), text)
             text = shapes.URL_TOKEN.sub(partial(self._second, "url-password"), text)

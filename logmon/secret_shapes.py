@@ -47,7 +47,7 @@ TOKENS = tuple(
         ("terraform-token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,}+"),
         ("azure-secret", "Q~", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"),
         ("datadog-key", "ddap ddpat_ ddsat_", r"dd(?:api|app|pat|sat)_[A-Za-z0-9]{20,}+"),
-        ("telegram-token", ":AA", r"\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
+        ("telegram-token", ":AA", r"bot\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
         ("age-key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[0-9A-Z]{58}"),
         ("jwt", "eyJ", r"eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+){1,3}"),
         ("password-hash", "$2 $1$ $5$ $6$ $y$", r"\$(?:2[aby]?|[156y])\$[A-Za-z0-9./$,=+]{20,}+"),
@@ -67,6 +67,11 @@ URL_TOKEN = re.compile(r"(?<=://)()((?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,512})(?=@)
 SCHEME = re.compile(
     r"(\b(?:bearer|basic)\s+)((?=[^\s\"',;]*[0-9=+/_.-])[A-Za-z0-9._~+/-]{8,8192}={0,2})",
     re.ASCII | re.IGNORECASE,
+)
+CARD = re.compile(
+    r"(?<![A-Za-z0-9_.-])[2-6]\d{3}"
+    r"(?:\d{10,12}|[ -]\d{4}[ -]\d{4}[ -]\d{2,4}|[ -]\d{6}[ -]\d{4,5})(?![A-Za-z0-9_]|[.-]\d)",
+    re.ASCII,
 )
 EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b",

@@ -53,7 +53,7 @@ TOKENS = {
     "azure": "abc8" + "Q~" + _B62[:34],
     "datadog-app": "dd" + "app_" + _B62[:34],
     "grafana": "gl" + "sa_" + _B62[:32] + "_" + "0a1b2c3d",
-    "telegram": "123456789:AA" + _B62[:33],
+    "telegram": "bot" + "123456789:AA" + _B62[:33],
     "age": "AGE-SECRET" + "-KEY-1" + "Q2W3E4R5T6Y7U8I9O0" * 3 + "PASD",
     "jwt": "ey" + "JhbGciOiJIUzI1NiJ9.ey" + "JzdWIiOiIxMjM0NTY3ODkwIn0." + _B62[:43],
     "bcrypt": "$2b$12$" + _LONG[:53],

@@ -1,5 +1,6 @@
 """Planted secrets are in no file and no output, but for the user's own screen and replay."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from logmon.store.journal import open_reader
@@ -135,3 +137,64 @@ def test_equal_secrets_are_equal_in_one_store_over_runs(recorded: Path, stored: 
     store.close()
     shown = run(*command).stdout
     assert set(pattern.findall(shown)) <= set(pattern.findall(kept))
+
+
+async def test_what_is_served_holds_no_secret(recorded: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[sources.app]\ntype = "file"\npaths = ["{recorded}"]\nlines = 1000000\n'
+        f'[store]\nenabled = true\npath = "{tmp_path}/state/logmon.db"\n'
+    )
+    config.chmod(0o600)
+    environment = os.environ | {"LOGMON_API_TOKEN": "a-token-for-this-test-alone"}
+    serving = await asyncio.create_subprocess_exec(
+        *LOGMON, "serve", "-c", str(config), "--port", "0", env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert serving.stderr is not None
+    try:
+        said = await serving.stderr.readline()
+        url = re.findall(rb"http://[\d.:]+", said)[0].decode() + "/api/log-monitor"
+        headers = {"Authorization": "Bearer a-token-for-this-test-alone"}
+        async with httpx2.AsyncClient(headers=headers, timeout=20) as client:
+            answers = await all_that_is_served(client, url)
+    finally:
+        serving.terminate()
+        said += await serving.stderr.read()
+        await serving.wait()
+    assert answers.count(b"[redacted:") > 3 * len(PLANTED)
+    assert not leaks(answers + said)
+
+
+async def all_that_is_served(client: httpx2.AsyncClient, url: str) -> bytes:
+    """Return every event, item and dead letter, and the stream from its beginning."""
+    rows = 3 * len(PLANTED)
+    async with asyncio.timeout(20):
+        while (await stats(client, url)).get("stored", 0) < rows:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    found = [(await client.get(f"{url}/stats")).content]
+    for path, limit in (("events/recent", 1_000), ("dead-letters", 1_000), ("work-items", 1_000)):
+        before: int | None = None
+        while True:
+            asked = {"limit": limit} | ({} if before is None else {"before": before})
+            answer = await client.get(f"{url}/{path}", params=asked)
+            assert answer.status_code == 200, (path, answer.text)
+            found.append(answer.content)
+            before = answer.json().get("next")
+            if before is None:
+                break
+    count = 0
+    async with client.stream(
+        "GET", f"{url}/events/stream", headers={"Last-Event-ID": "x-0"}
+    ) as sse:
+        async for line in sse.aiter_lines():
+            found.append(line.encode())
+            count += line.startswith("data:")
+            if count >= rows:
+                break
+    return b"\n".join(found)
+
+
+async def stats(client: httpx2.AsyncClient, url: str) -> dict[str, int]:
+    account: dict[str, int] = (await client.get(f"{url}/stats")).json()["sources"].get("app", {})
+    return account

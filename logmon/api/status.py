@@ -29,7 +29,7 @@ async def health(_api: Api, request: Request) -> Response:
 
 
 async def stats(api: Api, request: Request) -> Response:
-    """Return every source's account and every reader's figures."""
+    """Return every source's account, every reader's figures, and what was redacted."""
     Parameters(request)
     figures = api.service.hub.statistics()
     sources = {
@@ -39,4 +39,6 @@ async def stats(api: Api, request: Request) -> Response:
         for name, account in figures.sources.items()
     }
     readers = [msgspec.structs.asdict(reader) for reader in figures.readers]
-    return answer({"sources": sources, "readers": readers})
+    redactor = api.redactor
+    redacted = {} if redactor is None else dict(redactor.counts)
+    return answer({"sources": sources, "readers": readers, "redacted": redacted})
