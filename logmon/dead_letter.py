@@ -1,15 +1,19 @@
-"""A record that could not become an event: kept whole, with where it stood and why it failed."""
+"""A record that could not become an event: kept, with where it stood and why it failed."""
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from logmon.event import rfc3339
 
-EXCERPT_BYTES = 4_096
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXCERPT_BYTES = 256 * 1_024
 """How much of a huge record is kept, in bytes; its true length is kept beside it."""
 
 
@@ -32,10 +36,46 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """The dialect that refused it."""
     seen_at: datetime | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the record was kept: only then can it be read again."""
+        return self.length <= EXCERPT_BYTES
+
+
+class KeptLetter(msgspec.Struct, frozen=True):
+    """A dead letter in a store."""
+
+    number: int
+    """Names it in its store, for good."""
+    kept_at: datetime
+    letter: DeadLetter
+
 
 def to_document(letter: DeadLetter) -> dict[str, Any]:
-    r"""Return the letter as the JSON object users see; bytes that are no UTF-8 read `\xNN`."""
+    r"""Return the letter as the JSON object users see.
+
+    `raw` is text, bytes that are no UTF-8 as `\xNN`; where there are such, `raw_base64` has the
+    bytes as they came.
+    """
     out = msgspec.structs.asdict(letter)
     out["raw"] = letter.raw.decode("utf-8", "backslashreplace")
     out["seen_at"] = None if letter.seen_at is None else rfc3339(letter.seen_at)
+    try:
+        letter.raw.decode()
+    except UnicodeDecodeError:
+        out["raw_base64"] = base64.b64encode(letter.raw).decode()
     return out
+
+
+def kept_document(kept: KeptLetter) -> dict[str, Any]:
+    """Return a letter of a store as the JSON object users see, with its number."""
+    head = {"number": kept.number, "kept_at": rfc3339(kept.kept_at)}
+    return head | to_document(kept.letter)
+
+
+def hex_lines(raw: bytes) -> Iterator[str]:
+    """Yield bytes as 16 to a line: offset, hexadecimal, and what is printable ASCII of them."""
+    for start in range(0, len(raw), 16):
+        row = raw[start : start + 16]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        yield f"{start:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  |{text}|"

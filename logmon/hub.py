@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 DEAD_LETTERS_HELD = 10_000
 """Dead letters kept to look at; the count goes on past it."""
+DEAD_LETTER_BYTES_HELD = 64 << 20
 STORE_AGAIN_AFTER_S = 1.0
 """How long to wait before a full store is tried again."""
 
@@ -68,6 +69,7 @@ class LogEventHub:
         """Why nothing can be written now; empty when all is well."""
         self.sources: dict[str, SourceStatistics] = {}
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_HELD)
+        self._letter_bytes = 0
         self._monotonic = monotonic
         self._now = now
         self._sleep = sleep
@@ -275,7 +277,7 @@ class LogEventHub:
     ) -> Committed:
         """Append what was written and link what belongs to work items."""
         if committed.rejected != 0:
-            self.dead_letters.extend(commit.rejected)
+            self._hold_letters(commit.rejected)
         batch = commit.batch
         if batch is not None and committed.rows is not None:
             batch = batch.take(committed.rows)
@@ -298,6 +300,17 @@ class LogEventHub:
         first = self.log.prepend(batch, origin=origin)
         for subscription in self._subscriptions:
             subscription.begin_earlier(before, first)
+
+    def _hold_letters(self, letters: Iterable[DeadLetter]) -> None:
+        """Keep the newest dead letters to look at, within their bounds."""
+        held = self.dead_letters
+        for letter in letters:
+            if len(held) == held.maxlen:
+                self._letter_bytes -= len(held.popleft().raw)
+            held.append(letter)
+            self._letter_bytes += len(letter.raw)
+        while self._letter_bytes > DEAD_LETTER_BYTES_HELD:
+            self._letter_bytes -= len(held.popleft().raw)
 
     async def _room_for(self, commit: Commit) -> None:
         while not self._has_room(commit):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from logmon.batch import Batch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
+from logmon.event import LogEvent
 from logmon.work_item import WorkItem
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ class ItemRequest(msgspec.Struct, frozen=True):
     """Who asks: `items done`, `screen`, an API token's name."""
 
 
+class LetterRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Another process's wish about dead letters; the process that writes grants it."""
+
+    number: int = 0
+    origin: str
+    """The source they came through."""
+    settled: tuple[int, ...]
+    """Numbers of the letters that are done with: restored, or thrown away."""
+    events: tuple[LogEvent, ...] = ()
+    """What they read as now."""
+
+
 class Effects(msgspec.Struct, frozen=True, kw_only=True):
     """What a consumer did with the rows up to an offset; kept together with the offset."""
 
@@ -84,6 +97,10 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     effects: Effects | None = None
     older: bool = False
     """The rows go before the oldest one; never with a journal, whose numbers only grow."""
+    settled: tuple[int, ...] = ()
+    """Numbers of dead letters to remove: restored by this batch, or thrown away."""
+    granted: tuple[int, ...] = ()
+    """Numbers of `LetterRequest`s that are dealt with now."""
 
 
 class Committed(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from logmon.errors import (
     UnknownItem,
 )
 from logmon.item_desk import ItemDesk
+from logmon.letter_desk import grant_letters
 from logmon.level import Level
 from logmon.source import LogEventSource, Notice, SourceStatus
 from logmon.verdict import Verdict
@@ -356,6 +357,9 @@ class LogMonitorService:
         if self._store is not None and not self._store.writes:
             return await self._follow(self._store)
         pipeline = self._start_sentinel()
+        if self._store is not None:
+            granting = grant_letters(self.hub, self._store)
+            pipeline.append(asyncio.create_task(granting, name="dead letters"))
         known = self._store.checkpoint if self._store is not None else lambda _: None
         self._supervisors = [
             Supervisor(self.hub, entry, checkpoint=known) for entry in self._entries

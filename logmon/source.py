@@ -87,7 +87,8 @@ class LogEventSource(Protocol):
 
     A source may also have `resume(checkpoint)`: with a store it is called before each `observe()`
     with the last checkpoint of this source that was committed, or None. And `status()`: it returns
-    a `SourceStatus` at any time, at once.
+    a `SourceStatus` at any time, at once. And `reread(letter)`: it returns the events that a dead
+    letter of this source reads as now, or raises `MalformedEvent`.
     """
 
     @property

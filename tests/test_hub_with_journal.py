@@ -14,7 +14,8 @@ from logmon.dead_letter import DeadLetter
 from logmon.errors import StoreFull
 from logmon.filter import build_filter
 from logmon.hub import LogEventHub
-from logmon.journal import Commit, Committed
+from logmon.journal import Commit, Committed, LetterRequest
+from logmon.letter_desk import settle
 from logmon.level import Level, at_least
 from logmon.source import Arrival, Notice
 from logmon.store.journal import Store, StoreOptions, open_writer
@@ -227,3 +228,32 @@ async def test_whoever_writes_when_the_log_and_the_journal_number_rows_alike(
     assert held == written
     assert all(account.difference == 0 for account in hub.sources.values())
     store.close()
+
+
+async def test_what_a_dead_letter_became_moves_from_refused_to_stored(store: Store):
+    hub = LogEventHub(journal=store)
+    await hub.intake("app").accept(arrival(1, rejected=(DEAD,)))
+    (kept,) = store.dead_letters()
+    wish = LetterRequest(
+        origin="app", settled=(kept.number,), events=(make_event("mended", id="m"),)
+    )
+    await settle(hub, wish)
+    account = hub.sources["app"]
+    assert (account.received, account.stored, account.dead_lettered) == (2, 2, 0)
+    assert account.difference == 0
+    assert hub.recent(1)[0].event.message == "mended"
+    await settle(hub, wish)
+    assert (account.received, account.duplicates) == (2, 1)
+    assert account.difference == 0
+    assert len(hub.recent(9)) == 2
+
+
+async def test_dead_letters_held_to_look_at_are_bounded_in_bytes():
+    hub = LogEventHub()
+    for number in range(20):
+        raw = b"x" * (8 << 20)
+        dead = DeadLetter(source="app", offset=number, reason="too_long", raw=raw, length=len(raw))
+        await hub.intake("app").accept(Arrival(rejected=(dead,)))
+    held = [dead.offset for dead in hub.dead_letters]
+    assert held == list(range(12, 20))
+    assert hub.sources["app"].dead_lettered == 20

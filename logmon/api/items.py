@@ -88,7 +88,8 @@ def _kept(api: Api, limit: int, before: int | None) -> list[tuple[int, DeadLette
     """Return (number, letter) pairs with number < `before`, from the store or from memory."""
     store = api.service.store
     if store is not None:
-        return store.dead_letters(limit=limit, before=before)
+        kept = store.dead_letters(limit=limit, before=before)
+        return [(one.number, one.letter) for one in kept]
     held = api.service.hub.dead_letters
     sources = api.service.hub.sources.values()
     first = sum(source.dead_lettered for source in sources) - len(held) + 1

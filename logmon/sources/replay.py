@@ -24,7 +24,9 @@ import msgspec
 import numpy as np
 
 from logmon.errors import PermanentSourceError
+from logmon.event import to_ns
 from logmon.formats import LineDecoder
+from logmon.formats.otlp import SeveralEvents
 from logmon.level import Level
 from logmon.source import Arrival, LogStreamOptions, Notice
 from logmon.sources.lines import LineReader
@@ -32,6 +34,9 @@ from logmon.sources.opened import OpenedFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+
+    from logmon.dead_letter import DeadLetter
+    from logmon.event import LogEvent
 
 
 READ_BYTES = 128 * 1_024
@@ -188,6 +193,20 @@ class ReplaySource:
         return LineReader(
             self._decoder(title), source=self.name, origin=title, fallback_ns=modified_ns
         )
+
+    def reread(self, letter: DeadLetter) -> list[LogEvent]:
+        """Return the events that a dead letter of this source reads as now.
+
+        Raises:
+            MalformedEvent: it is still none.
+        """
+        seen_ns = self._clock_ns() if letter.seen_at is None else to_ns(letter.seen_at)
+        try:
+            return [self._decoder(letter.origin).decode(letter.raw, letter.offset or 0, seen_ns)]
+        except SeveralEvents as several:
+            if several.refused:
+                raise several.refused[0] from None
+            return several.events
 
     async def _compressed(self, path: str) -> AsyncGenerator[Arrival, None]:
         opened = await asyncio.to_thread(_open_compressed, path)

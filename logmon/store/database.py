@@ -84,6 +84,12 @@ MIGRATIONS = (
     CREATE TABLE decisions(seq INTEGER PRIMARY KEY, made BLOB NOT NULL);
     ALTER TABLE requests ADD COLUMN by TEXT NOT NULL DEFAULT '';
     """,
+    """
+    CREATE TABLE letter_requests(
+        number INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL, settled BLOB NOT NULL,
+        events BLOB NOT NULL
+    );
+    """,
 )
 """Each brings the file from `user_version` n to n + 1; never edit one that was released."""
 
@@ -197,7 +203,7 @@ def connect_writer(path: Path, *, now: Callable[[], datetime]) -> tuple[sqlite3.
 
 def _open_checked(path: Path) -> tuple[sqlite3.Connection, str]:
     """Return a connection, and what is wrong with the file: then the connection is closed."""
-    connection = _connect(path)
+    connection = connect(path)
     try:
         _refuse_foreign(connection, path)
         fault = _check(connection, path)
@@ -249,12 +255,13 @@ def close_writer(connection: sqlite3.Connection) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = _connect(path)
+    connection = connect(path)
     _set_up(connection)
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection whose every statement is its own transaction."""
     return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
 
 

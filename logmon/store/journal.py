@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,29 +21,28 @@ import numpy as np
 
 from logmon.batch import Columns, RawBatch, events_of
 from logmon.checkpoint import Checkpoint
-from logmon.dead_letter import DeadLetter
 from logmon.errors import StoreError
-from logmon.event import LogEvent, encode, rfc3339, to_ns
+from logmon.event import encode, rfc3339
 from logmon.formats import LineDecoder
 from logmon.journal import Block, Commit, Committed, ItemChange, ItemRecord, ItemRequest
 from logmon.redaction import Redactor
-from logmon.store import effects
+from logmon.store import effects, letters
 from logmon.store.database import Lock, close_writer, connect_reader, connect_writer, translated
+from logmon.store.ids import new_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from logmon.batch import Batch
+    from logmon.dead_letter import KeptLetter
+    from logmon.journal import LetterRequest
 
 IDS_KEPT_S = 19 * 3600.0
 """Ids are remembered at least so long: Datadog takes in events up to 18 h old."""
 PRUNE_EVERY_NS = 60 * 10**9
 COMPRESSION = 1
 """zlib's fastest level makes canonical lines 4 to 6 times smaller at about 60 MB/s."""
-ID_BYTES = 16
 
 
 class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,15 +126,8 @@ class Store:
         committed = Committed(self.next_seq)
         if commit.batch is not None and len(commit.batch):
             committed = self._write_rows(connection, commit, commit.batch, written_ns)
-        if commit.rejected:
-            letters = commit.rejected
-            if self._options.redactor is not None:
-                letters = tuple(map(self._options.redactor.dead_letter, letters))
-            done = connection.executemany(
-                "INSERT OR IGNORE INTO dead_letters(digest, written_ns, letter) VALUES(?, ?, ?)",
-                [(_digest(letter), written_ns, _packed(letter)) for letter in letters],
-            )
-            committed = msgspec.structs.replace(committed, rejected=done.rowcount)
+        new = letters.write(connection, commit, written_ns, self._options.redactor)
+        committed = msgspec.structs.replace(committed, rejected=new)
         if commit.checkpoint is not None:
             place = commit.checkpoint
             connection.execute(
@@ -153,7 +144,7 @@ class Store:
         events = list(events_of(batch))
         rows = None
         if commit.distinct:
-            rows = _new_ids(connection, commit.origin, events, written_ns)
+            rows = new_ids(connection, commit.origin, events, written_ns)
             if len(rows) == len(events):
                 rows = None
             else:
@@ -202,7 +193,7 @@ class Store:
             (self._options.max_bytes,),
         )
         connection.execute("DELETE FROM seen WHERE written_ns < ?", (ids_ns,))
-        connection.execute("DELETE FROM dead_letters WHERE written_ns < ?", (oldest_ns,))
+        letters.prune(connection, oldest_ns, self._options.max_bytes)
         for table in ("links", "decisions"):
             connection.execute(
                 f"DELETE FROM {table} "  # noqa: S608 - one of these two names
@@ -334,13 +325,18 @@ class Store:
         """Return what a consumer kept."""
         return dict(self._ask("SELECT name, value FROM consumer_values WHERE consumer=?", consumer))
 
-    def dead_letters(self, *, limit: int = 1_000, before: int | None = None) -> list[Any]:
-        """Return (number, dead letter) pairs, the newest first."""
+    def dead_letters(self, *, limit: int = 1_000, before: int | None = None) -> list[KeptLetter]:
+        """Return dead letters, the newest first; `before` is the number of one."""
         found = self._ask(
-            "SELECT number, letter FROM dead_letters WHERE number < ? ORDER BY number DESC LIMIT ?",
-            2**63 - 1 if before is None else before, limit,
+            "SELECT number, written_ns, letter FROM dead_letters WHERE number < ? "
+            "ORDER BY number DESC LIMIT ?", 2**63 - 1 if before is None else before, limit,
         )  # fmt: skip
-        return [(number, _unpack(letter)) for number, letter in found]
+        return [letters.kept(row) for row in found]
+
+    def letter_requests(self) -> list[LetterRequest]:
+        """Return what other processes ask about dead letters, the oldest first."""
+        found = self._ask("SELECT number, origin, settled, events FROM letter_requests ORDER BY 1")
+        return [letters.requested(row) for row in found]
 
     def _ask(self, query: str, *values: object) -> list[Any]:
         try:
@@ -404,34 +400,3 @@ def _count(committed: Committed, batch: Batch | None) -> int:
     if committed.rows is not None:
         return len(committed.rows)
     return 0 if batch is None else len(batch)
-
-
-def _new_ids(
-    connection: sqlite3.Connection, origin: str, events: Sequence[LogEvent], written_ns: int
-) -> NDArray[np.intp]:
-    """Remember the ids and return the places of those that were not known, repeats left out."""
-    new: list[int] = []
-    for row, event in enumerate(events):
-        if not event.id:
-            new.append(row)
-            continue
-        name = blake2b(event.id.encode("utf-8", "backslashreplace"), digest_size=ID_BYTES).digest()
-        done = connection.execute(
-            "INSERT OR IGNORE INTO seen VALUES(?, ?, ?, ?)",
-            (origin, name, to_ns(event.timestamp), written_ns),
-        )
-        if done.rowcount:
-            new.append(row)
-    return np.array(new, dtype=np.intp)
-
-
-_packed = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(DeadLetter).decode
-
-
-def _digest(letter: DeadLetter) -> bytes:
-    """Tell dead letters apart by where they stood and what they were, however often they come."""
-    digest = blake2b(letter.raw, digest_size=ID_BYTES)
-    place = f"\0{letter.source}\0{letter.origin}\0{letter.offset}\0{letter.reason}"
-    digest.update(place.encode("utf-8", "backslashreplace"))
-    return digest.digest()

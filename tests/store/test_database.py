@@ -10,6 +10,7 @@ import pytest
 from logmon.batch import EventBatch
 from logmon.errors import StoreError
 from logmon.journal import Commit
+from logmon.store.database import MIGRATIONS
 from logmon.store.journal import Store, open_reader, open_writer
 from logmon.testing import make_event
 
@@ -126,6 +127,49 @@ def test_a_file_that_a_kill_left_empty_is_begun_by_the_writer_alone(tmp_path: Pa
         open_reader(path)
     opened(path).close()
     open_reader(path).close()
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date_with_its_rows(tmp_path: Path):
+    path = tmp_path / "logmon.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"{MIGRATIONS[0]}; PRAGMA user_version=1")
+    connection.execute("INSERT INTO meta VALUES('epoch', 'old'), ('next_seq', 3)")
+    connection.execute("INSERT INTO checkpoints VALUES('prod', 'cursor', 0)")
+    connection.commit()
+    connection.close()
+    path.chmod(0o600)
+    store = opened(path)
+    assert (store.epoch, store.next_seq) == ("old", 3)
+    place = store.checkpoint("prod")
+    assert place is not None
+    assert place.cursor == "cursor"
+    assert store.letter_requests() == []
+    add(store, "goes on")
+    assert store.newest_seq() == 4
+    store.close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    connection.close()
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path):
+    """A table in the way of the last step: neither the version nor anything else moves."""
+    path = tmp_path / "logmon.db"
+    before = len(MIGRATIONS) - 1
+    connection = sqlite3.connect(path)
+    for script in MIGRATIONS[:before]:
+        connection.executescript(script)
+    connection.executescript(f"PRAGMA user_version={before}; CREATE TABLE letter_requests(other)")
+    connection.close()
+    path.chmod(0o600)
+    with pytest.raises(StoreError, match="letter_requests"):
+        open_writer(path)
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (before,)
+    assert connection.execute(
+        "SELECT count(*) FROM pragma_table_info('letter_requests')"
+    ).fetchone() == (1,)
+    connection.close()
 
 
 def test_what_a_killed_writer_left_can_be_read_without_writing(tmp_path: Path):

@@ -18,11 +18,12 @@ from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
 from logmon.errors import StoreError
 from logmon.event import LogEvent, encode
-from logmon.journal import Commit, Effects
+from logmon.journal import Commit, Effects, LetterRequest
 from logmon.level import Level
 from logmon.redaction import Redactor
 from logmon.store.database import redaction_key
 from logmon.store.journal import Store, StoreOptions, open_writer
+from logmon.store.letters import request
 from logmon.testing import NOON, make_event
 
 HOUR_NS = 3600 * 10**9
@@ -133,7 +134,7 @@ def test_checkpoint_offset_links_and_dead_letters_are_kept_with_their_rows(tmp_p
     assert store.checkpoint("app") == Checkpoint("app", "cursor 1")
     assert store.checkpoint("web") is None
     assert store.offset("sentinel") == 1
-    assert [letter for _, letter in store.dead_letters()] == [dead]
+    assert [kept.letter for kept in store.dead_letters()] == [dead]
     links = {seq: item for block in store.read_now(-1, 9) for seq, item in block.links.items()}
     assert links == {0: "WI-1", 1: "WI-1"}
     store.close()
@@ -154,7 +155,7 @@ def test_what_is_written_is_redacted_first(tmp_path: Path):
     letter = DeadLetter(source="app", reason="odd", raw=b"password=hunter2", length=16)
     store.commit_now(Commit(origin="app", batch=EventBatch([event]), rejected=(letter,)))
     assert [kept for _, kept in rows(store)] == [redactor.event(event)]
-    assert [kept for _, kept in store.dead_letters()] == [redactor.dead_letter(letter)]
+    assert [kept.letter for kept in store.dead_letters()] == [redactor.dead_letter(letter)]
     store.close()
     for file in tmp_path.iterdir():
         assert b"hunter2" not in file.read_bytes()
@@ -345,3 +346,41 @@ def test_a_full_disk_loses_and_repeats_nothing_twenty_times(tmp_path: Path):
     )
     assert whole(path) == int(done.stdout)
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def letter(number: int, size: int = 100) -> DeadLetter:
+    raw = b"%d" % number + b"x" * size
+    return DeadLetter(source="app", offset=number, reason="invalid_json", raw=raw, length=len(raw))
+
+
+def test_dead_letters_take_up_a_bounded_part_of_the_store_and_the_newest_stay(tmp_path: Path):
+    now = [HOUR_NS]
+    store = opened(tmp_path / "logmon.db", max_bytes=400_000, now_ns=lambda: now[0])
+    for number in range(0, 300, 10):
+        now[0] += 61 * 10**9
+        letters = tuple(letter(n, 1_000) for n in range(number, number + 10))
+        store.commit_now(Commit(origin="app", rejected=letters))
+    kept = [one.letter.offset for one in store.dead_letters()]
+    assert 80 <= len(kept) <= 110
+    assert kept == list(range(299, 299 - len(kept), -1))
+    store.close()
+
+
+def test_a_letter_is_settled_in_the_transaction_that_writes_what_it_became(tmp_path: Path):
+    store = opened(tmp_path / "logmon.db")
+    store.commit_now(Commit(origin="app", rejected=(letter(1), letter(2))))
+    wish = LetterRequest(origin="app", settled=(1,), events=(make_event("a", id="1"),))
+    number = request(store.path, wish)
+    (asked,) = store.letter_requests()
+    assert (asked.number, asked.settled) == (number, (1,))
+    assert [event.message for event in asked.events] == ["a"]
+    store.commit_now(
+        Commit(
+            origin="app", batch=EventBatch(list(asked.events)), distinct=True,
+            settled=asked.settled, granted=(number,),
+        )
+    )  # fmt: skip
+    assert [one.number for one in store.dead_letters()] == [2]
+    assert [event.message for _, event in rows(store)] == ["a"]
+    assert store.letter_requests() == []
+    store.close()
