@@ -160,3 +160,14 @@ def test_raw_into_a_pipe_keeps_every_byte(tmp_path):
     )
     assert done.stdout == data
     assert done.stderr == b""
+
+
+def test_keys_typed_ahead_of_the_screen_reach_what_they_were_meant_for(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text("".join(f"row {n}\n" for n in range(50)) + "a meager awful eel\n")
+    terminal = Terminal("replay", str(path), "--tui")
+    assert terminal.see("51 of 51")
+    terminal.press("&meager awful\r")  # each letter is a key of the tail too
+    assert terminal.see("1 of 51"), terminal.screen.display
+    terminal.press("q")
+    assert terminal.end() == 0

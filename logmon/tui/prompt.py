@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from logmon.tui.lines import LinesWidget
 from logmon.tui.render import Row, row_of
+from logmon.tui.typed_ahead import KeysInOrder
 from logmon.visible import clipped, visible
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class _Underline(Highlighter):
             text.stylize("underline red", start, len(text))
 
 
-class PromptInput(Input):
+class PromptInput(KeysInOrder, Input):
     """The text. Enter takes it, Escape takes it back, Tab completes, arrows bring history."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -187,7 +188,7 @@ class PromptInput(Input):
         self.placeholder = purpose.hint
         self.value = self._quiet = text
         self.cursor_position = len(text)
-        self.focus()
+        self.screen.set_focus(self)  # at once: the next keys may be here already
         self._look_up()
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -89,7 +89,7 @@ class Views:
         switcher = self._app.main.query_one(ContentSwitcher)
         if name == "tail":
             switcher.current = "tail-page"
-            self._app.main.query_one("#tail").focus()
+            self._app.main.set_focus(self._app.main.query_one("#tail"))
             return
         view = self._made.get(name)
         if view is None:
