@@ -11,7 +11,16 @@ import typer
 from typer.exceptions import TyperException
 
 from logmon import __version__
-from logmon.commands import completion, config, dead, doctor, items, serve, sources
+from logmon.commands import (
+    completion,
+    config,
+    dead,
+    doctor,
+    items,
+    sentinel,
+    serve,
+    sources,
+)
 from logmon.commands.running import ConfigFile, Errors
 
 app = typer.Typer(
@@ -268,6 +277,7 @@ def keys(config: ConfigFile = None) -> None:
 
 app.add_typer(config.app, name="config")
 app.add_typer(items.app, name="items")
+app.add_typer(sentinel.app, name="sentinel")
 app.add_typer(dead.app, name="dead")
 app.add_typer(doctor.app, name="doctor")
 app.add_typer(serve.app, name="serve")

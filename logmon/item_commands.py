@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from logmon.errors import UnknownItem
 from logmon.event import encode_json
 from logmon.hub import LogEventHub
 from logmon.item_desk import FEEDBACK, STATUSES
 from logmon.launch import sentinel_of, store_path
 from logmon.runtime import LogMonitorService
+from logmon.sentinel.statistics import RuleStatistics
 from logmon.store.journal import open_reader, open_writer
 from logmon.work_item import PRIORITY_MARK, to_document
 
@@ -51,6 +54,32 @@ def as_lines(found: list[WorkItem], *, json: bool) -> Iterator[str]:
                 f"{item.id:<8} {item.status:<11} {PRIORITY_MARK[item.priority]:<5} "
                 f"×{item.count:<6} {seen}  {item.source:<12} {item.title}"
             )
+
+
+def rule_lines(config: Config, *, json: bool) -> Iterator[str]:
+    """Yield a line for each rule with its counts: JSON, or columns for people.
+
+    Without a store nothing was counted yet.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    sentinel = sentinel_of(config)
+    path = store_path(config)
+    if path.exists():
+        store = open_reader(path)
+        LogMonitorService(LogEventHub(), [], sentinel=sentinel, store=store).take_up()
+        store.close()
+    counts = sentinel.statistics()
+    names = msgspec.structs.asdict(RuleStatistics())
+    if not json:
+        yield f"{'rule':<20} " + " ".join(f"{name:>10}" for name in names)
+    for name, rule in counts.items():
+        figures = msgspec.structs.asdict(rule)
+        if json:
+            yield encode_json({"rule": name, **figures}).decode()
+        else:
+            yield f"{name:<20} " + " ".join(f"{figures[one]:>10,}" for one in names)
 
 
 def details(config: Config, item_id: str) -> Iterator[str]:
