@@ -196,6 +196,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
     app = LogmonApp(
         service.hub,
         items=sentinel.items if sentinel else None,
+        service=service,
         state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
         look=run.look,
         redraw_hz=run.redraw_hz,

@@ -107,10 +107,16 @@ ITEMS = (
     Action(
         "toggle_items", ("I",), "panels.toggle_items", "Work items beside the tail", panel="app"
     ),
+    Action(
+        "start_item", ("s",), "item_keys.start", "Start work on it", panel="items", hint="start"
+    ),
+    Action("finish_item", ("d",), "item_keys.done", "Done; asks first", panel="items", hint="done"),
+    Action("reopen_item", ("o",), "item_keys.reopen", "Reopen", panel="items", hint="reopen"),
 )
 
 VIEWS = (
     Action("view_tail", ("f3", "` t"), "views.show", "The tail", ("tail",), panel="app"),
+    Action("view_items", ("f4", "` i"), "views.show", "Work items", ("items",), panel="app"),
     Action("view_patterns", ("f6", "` p"), "views.show", "Patterns", ("patterns",), panel="app"),
     Action("view_sources", ("f7", "` s"), "views.show", "Sources", ("sources",), panel="app"),
     Action("view_stats", ("f8", "` a"), "views.show", "Stats: the account of every row",

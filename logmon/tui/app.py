@@ -22,9 +22,10 @@ from logmon.tui.driver import TerminalDriver
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.histogram_view import HistogramStrip
+from logmon.tui.item_list import ItemList, ItemsPane
 from logmon.tui.look import Look
 from logmon.tui.palette import Palette
-from logmon.tui.panes import DetailPane, ItemsPane
+from logmon.tui.panes import DetailPane
 from logmon.tui.prompt import Offers, Prompt, Purpose
 from logmon.tui.rates import Rates
 from logmon.tui.row_templates import RowTemplates
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from logmon.hub import LogEventHub
+    from logmon.tui.doors import Service, ShownItems
     from logmon.tui.filters import Filters
     from logmon.tui.jumps import Jumps
     from logmon.tui.overview import Overview
     from logmon.tui.panels import Panels
     from logmon.tui.pump import FramePump
     from logmon.tui.searches import Searches
+    from logmon.tui.table import Table
     from logmon.tui.views import FilterTo, GoTo, Views
 
 logger = logging.getLogger(__name__)
@@ -69,7 +72,8 @@ class LogmonApp(App[None]):
         self,
         hub: LogEventHub,
         *,
-        items: WorkItems | None = None,
+        items: ShownItems | None = None,
+        service: Service | None = None,
         state: FilterState | None = None,
         look: Look | None = None,
         redraw_hz: float = 30.0,
@@ -80,7 +84,8 @@ class LogmonApp(App[None]):
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.hub = hub
-        self.items = WorkItems() if items is None else items
+        self.items: ShownItems = WorkItems() if items is None else items
+        self.service = service
         self.look = look or Look()
         """How rows are drawn at first."""
         self.now = now
@@ -173,7 +178,7 @@ class LogmonApp(App[None]):
             yield TailView(self.model, palette, self.look, self.items.get)
             with Horizontal(id="panes"):
                 yield DetailPane(palette)
-                yield ItemsPane(palette, self.items, self.event_clock)
+                yield ItemsPane(palette, self.items, self.event_clock, id="items")
             yield HistogramStrip(palette, self.model, self.look.zone)
         yield KeyHints(palette, self.controls, id="hints")
         yield Prompt(palette)
@@ -304,15 +309,22 @@ class LogmonApp(App[None]):
         """Open or close the detail pane."""
         self.panels.toggle_detail()
 
-    def on_items_pane_chosen(self, event: ItemsPane.Chosen) -> None:
-        """Go to the newest row of a work item."""
+    def on_table_chosen(self, event: Table.Chosen) -> None:
+        """Go to the newest row of a work item that was chosen beside the tail."""
+        if not isinstance(event.table, ItemList) or event.table.item is None:
+            return
         self.model.follow()
-        self.jumps.item(-1, event.item_id)
+        self.jumps.item(-1, event.table.item.id)
         self.main.query_one(TailView).focus()
 
     def on_go_to(self, event: GoTo) -> None:
-        """Show the tail at a row."""
+        """Show the tail at a row; one that the filter hides, in its context."""
         self.views.show("tail")
+        self.model.sync()
+        row = self.model.delivery(event.seq)
+        if row is not None and not self.model.filter.matches(row.event):
+            self.state.in_context = True
+            self.filter_changed()
         self.model.jump(event.seq)
         self.main.query_one(TailView).model_changed()
         self.panels.row_changed()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from logmon.errors import PatternTooSlow
 from logmon.tui.driver import TerminalDriver
 from logmon.tui.header import FilterLine, Header
-from logmon.tui.panes import ItemsPane
+from logmon.tui.item_list import ItemsPane
 from logmon.tui.pump import FramePump
 from logmon.tui.tail_view import TailView
 from logmon.visible import visible

@@ -186,6 +186,7 @@ class KeyHints(LinesWidget):
         """Yield the actions of the panel that has the keys, then those that work everywhere."""
         focused = self.app.focused
         around = [] if focused is None else focused.ancestors_with_self
-        panels = [panel for widget in around if (panel := getattr(widget, "PANEL", None))]
+        kinds = [kind for widget in around for kind in type(widget).__mro__]
+        panels = [panel for kind in kinds if (panel := vars(kind).get("PANEL"))]
         for panel in (*panels, "app"):
             yield from (action for action in ACTIONS.values() if action.panel == panel)

@@ -8,7 +8,7 @@ the first one's: the others are there from what Sentinel said of them, with toda
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -16,34 +16,13 @@ import numpy as np
 from logmon.event import from_ns
 from logmon.event_log import OWN_ORIGINS
 from logmon.level import Level
-from logmon.work_item import WorkItem, priority_of
+from logmon.work_item import priority_of
 
 if TYPE_CHECKING:
     from logmon.event_log import EventLog, Snapshot
+    from logmon.tui.doors import ShownItems
     from logmon.tui.transport import Transport
-
-
-class ShownItems(Protocol):
-    """What the screen asks of work items: those of now, or those of the playhead."""
-
-    @property
-    def version(self) -> int:
-        """Counts changes."""
-        ...
-
-    def __len__(self) -> int: ...
-
-    def latest(self, limit: int) -> list[WorkItem]:
-        """Return the first items: open ones first, the one that changed last first."""
-        ...
-
-    def open_count(self) -> int:
-        """Return how many items are not done."""
-        ...
-
-    def get(self, item_id: str) -> WorkItem | None:
-        """Return an item by its id."""
-        ...
+    from logmon.work_item import WorkItem
 
 
 class _Links:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from logmon.tui.driver import TerminalDriver
 from logmon.tui.header import FilterLine, Header
-from logmon.tui.panes import DetailPane, ItemsPane
+from logmon.tui.item_list import ItemsPane
+from logmon.tui.panes import DetailPane
 from logmon.tui.tail_view import TailView
 
 if TYPE_CHECKING:

@@ -6,23 +6,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
-from textual.message import Message
 
 from logmon.event import rfc3339
 from logmon.tui.lines import LinesWidget
 from logmon.tui.render import Row, Span, fit, row_of
 from logmon.visible import clipped, visible
-from logmon.work_item import PRIORITY_MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from textual import events
 
     from logmon.event_log import Delivery
-    from logmon.sentinel.tracker import WorkItems
     from logmon.tui.palette import Palette
-    from logmon.work_item import WorkItem
 
 VALUE_CHARS = 4_000
 FIELDS_SHOWN = 200
@@ -171,70 +167,6 @@ def flatten(
             yield from flatten(value, f"{path}.", depth + 1)
         else:
             yield path, value if isinstance(value, str) else str(value)
-
-
-class ItemsPane(Pane):
-    """Work items, the one seen last first; a click goes to its newest row."""
-
-    class Chosen(Message):
-        """A work item was clicked."""
-
-        def __init__(self, item_id: str) -> None:
-            super().__init__()
-            self.item_id = item_id
-
-    def __init__(self, palette: Palette, items: WorkItems, now: Callable[[], datetime]) -> None:
-        super().__init__(palette, "items")
-        self._items = items
-        self._now = now
-        self._drawn: tuple[int, datetime] | None = None
-        self._latest: list[WorkItem] = []
-
-    def update_items(self) -> None:
-        """Draw the items, where there is anything new to draw."""
-        seen = self._items.version, self._now().replace(microsecond=0)
-        if seen != self._drawn:
-            self._drawn = seen
-            self._latest = self._items.latest(self._top + self.size.height)
-            self.refresh()
-
-    def title(self) -> list[Span]:
-        """Return how many items are open."""
-        return [(f"work items · {self._items.open_count():,} open", self.palette.own_source)]
-
-    def length(self) -> int:
-        """Return how many items there are."""
-        return max(1, len(self._items))
-
-    def spans(self, place: int) -> list[Span]:
-        """Return one item's line."""
-        if not len(self._items):
-            return [(" none yet: Sentinel opens one for each new cause", self.palette.dim)]
-        if place >= len(self._latest):
-            self._latest = self._items.latest(place + self.size.height)
-        return self._line(self._latest[place])
-
-    def _line(self, item: WorkItem) -> list[Span]:
-        palette = self.palette
-        hue, _ = palette.item(item.id)
-        sign = "◆" if item.is_open else "✓"
-        priority = PRIORITY_MARK[item.priority]
-        level = palette.levels[item.level] if item.is_open else palette.dim
-        title = palette.text if item.is_open else palette.dim
-        right = f"×{item.count:,}".rjust(7) + f"{age(item.last_seen, self._now())}".rjust(7) + " "
-        room = max(1, self.size.width - 17 - len(right))
-        return [
-            (f" {sign} {visible(item.id).ljust(6)} ", hue if item.is_open else palette.dim),
-            (f"{priority.ljust(5)} ", level),
-            (fit(clipped(item.title, room - 1), room), title),
-            (right, palette.dim),
-        ]
-
-    def on_click(self, event: events.Click) -> None:
-        """Go to the item's newest row."""
-        place = self._top + event.y - 1
-        if 0 <= place < len(self._latest):
-            self.post_message(self.Chosen(self._latest[place].id))
 
 
 def age(then: datetime, now: datetime) -> str:

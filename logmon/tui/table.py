@@ -19,13 +19,13 @@ from logmon.tui.render import Row, Span, fit, row_of
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
+    from rich.style import Style
     from textual import events
     from textual.binding import BindingType
 
     from logmon.tui.palette import Palette
 
 WHEEL_ROWS = 3
-HEAD_LINES = 2
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -41,6 +41,8 @@ class Table(LinesWidget, can_focus=True):
     """Draws title, column heads and rows; subclasses say what stands in them."""
 
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
+    HEADS: ClassVar[bool] = True
+    """Whether the columns' titles take a line."""
     PANEL = "list"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
 
@@ -83,11 +85,20 @@ class Table(LinesWidget, can_focus=True):
         """Return one span of visible text for each column."""
         raise NotImplementedError
 
+    def tint(self, place: int) -> Style | None:
+        """Return what lies behind the row at a place."""
+        return self.palette.selected if place == self._place and self.has_focus else None
+
     def empty(self) -> str:
         """Return what is said when there are no rows."""
         return "nothing here"
 
     # Drawing
+
+    @property
+    def _lead(self) -> int:
+        """Lines above the rows."""
+        return 2 if self.HEADS else 1
 
     @property
     def place(self) -> int | None:
@@ -116,19 +127,19 @@ class Table(LinesWidget, can_focus=True):
             rule = palette.bar_accent if self.has_focus else palette.track
             ends: list[Span] = [(" ", palette.text), ("─" * width, rule)]
             return row_of([("─ ", rule), *self.title(), *ends], width, palette.text)
-        if y == 1:
+        if y < self._lead:
             heads = [(column.title, palette.dim) for column in self.COLUMNS]
             return row_of(self._laid_out(heads), width, palette.text)
         self._keep_in_view()
-        place = self._top + y - HEAD_LINES
+        place = self._top + y - self._lead
         if place < self.length():
-            tint = palette.selected if place == self._place and self.has_focus else None
-            return row_of(self._laid_out(self.cells(place)), width, palette.text, tint)
+            spans = self._laid_out(self.cells(place))
+            return row_of(spans, width, palette.text, self.tint(place))
         said = [(f" {self.empty()}", palette.dim)] if place == 0 else []
         return row_of(said, width, palette.text)
 
     def _keep_in_view(self) -> None:
-        shown = max(1, self.size.height - HEAD_LINES)
+        shown = max(1, self.size.height - self._lead)
         self._top = min(self._top, self._place)
         self._top = max(self._top, self._place - shown + 1)
         self._top = max(0, min(self._top, self.length() - shown))
@@ -169,7 +180,7 @@ class Table(LinesWidget, can_focus=True):
 
     def page(self, pages: int) -> None:
         """Move by a screen."""
-        self.select(self._place + pages * max(1, self.size.height - HEAD_LINES))
+        self.select(self._place + pages * max(1, self.size.height - self._lead))
 
     def to_end(self, direction: int) -> None:
         """Select the first or last row."""
@@ -192,8 +203,8 @@ class Table(LinesWidget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Select the row under the pointer; again on the same row opens it."""
-        place = self._top + event.y - HEAD_LINES
-        if event.y >= HEAD_LINES and place < self.length():
+        place = self._top + event.y - self._lead
+        if event.y >= self._lead and place < self.length():
             again = place == self._place and self.selected == self.key(place)
             self.select(place)
             if again:

@@ -24,9 +24,9 @@ PICTURES = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
 class Stage:
     """A hub with one source, Sentinel, and the app on it."""
 
-    def __init__(self, **options: object) -> None:
+    def __init__(self, *, max_rows: int = 100_000, **options: object) -> None:
         self.clock = FakeClock()
-        self.hub = LogEventHub(now=self.clock.now)
+        self.hub = LogEventHub(now=self.clock.now, max_rows=max_rows)
         self.sentinel = Sentinel()
         self.intake = self.hub.intake("mock")
         self.intake.statistics.state = "live"

@@ -14,7 +14,8 @@ from logmon.testing import NOON, make_event
 from logmon.tui.actions import keymap
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
-from logmon.tui.panes import DetailPane, ItemsPane
+from logmon.tui.item_list import ItemsPane
+from logmon.tui.panes import DetailPane
 from logmon.tui.prompt import Offers, Prompt
 from logmon.tui.tail_view import TailView
 from tests.tui.stage import compare, stage, story
