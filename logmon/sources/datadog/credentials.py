@@ -28,6 +28,7 @@ MOST_KEYS = 4
 """Of each kind; more would be tried for too long."""
 TOKENS = ("ddpat_", "ddsat_")
 _SHORTEST_SCRUBBED = 8
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 class Credential:
@@ -236,11 +237,10 @@ def _stamp(name: str) -> tuple[int, int, int]:
 def _forms(secret: str) -> set[str]:
     """Return a secret as it may stand in a text: itself, base64 at any place, URL, JSON."""
     raw = secret.encode()
-    whole = {base64.b64encode(raw).decode().rstrip("="),
-             base64.urlsafe_b64encode(raw).decode().rstrip("=")}  # fmt: skip
-    for pad in (1, 2):
-        inner = base64.b64encode(b"\0" * pad + raw).decode().rstrip("=")
-        whole.add(inner[(8 * pad + 5) // 6 : -1])
+    whole = set()
+    for pad in range(3):  # its first and last character also depend on what stands beside it
+        inner = base64.b64encode(b"\0" * pad + raw).decode().rstrip("=")[(8 * pad + 5) // 6 : -1]
+        whole |= {inner, inner.translate(_URL_SAFE)}
     escaped = "".join(f"\\u{ord(char):04x}" for char in secret)
     percent = "".join(f"%{byte:02X}" for byte in raw)
     return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], escaped, percent, *whole}

@@ -69,7 +69,7 @@ class DatadogSource:
         self.options = options or LogStreamOptions()
         self.settings = settings
         self.site = _site(name, settings, environ)
-        self._environ = environ
+        self._ring = CredentialRing(settings, self.site, environ)
         self._monotonic = monotonic
         self._wall = wall
         self._sleep = sleep
@@ -162,7 +162,7 @@ class DatadogSource:
         return DatadogClient(
             http,
             self.site,
-            CredentialRing(self.settings, self.site, self._environ),
+            self._ring,
             LogQuery(self.search, tuple(self.settings.indexes), self.settings.storage_tier),
             share=self.settings.share,
             clock=ServerClock(self._monotonic, self._wall),

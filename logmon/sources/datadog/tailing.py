@@ -120,6 +120,8 @@ class Tail:
         self.trouble = ""
         """What went wrong with the last request; empty when nothing did."""
         self._away: _Away | None = None
+        self._word = ""
+        """How to say that the source is back; empty when nobody was told that it was away."""
         self._ends_at_ms = 0
         self.ended = False
 
@@ -241,7 +243,7 @@ class Tail:
         if self.catching_up and state.read_to_ms > state.began_ms:
             text = f"{self._name} is catching up on {span_text(self.behind_s())}"
             notices.append(Notice(text=text))
-            self._away.word = "caught up"
+            self._word = self._word or "caught up"
         new = self._new(page.records[::-1], 0, now_ms)
         return self._step(new, len(page.records), notices)
 
@@ -358,9 +360,10 @@ class Tail:
         if away is None or self.catching_up:
             return []
         self._away = None
-        if not away.word:
+        word, self._word = self._word, ""
+        if not word:
             return []
-        return [Notice(text=f"{self._name} {away.word} · {away.rows:,} backfilled · 0 lost")]
+        return [Notice(text=f"{self._name} {word} · {away.rows:,} backfilled · 0 lost")]
 
     # How often, how far back
 
@@ -487,9 +490,9 @@ class Tail:
 
     def _trouble(self, error: TransientSourceError) -> Step:
         """Say that the source is away; what comes when it is back will be counted."""
+        self._word = "reconnected"
         if self._state is not None:
             self._away = self._away or _Away(self._state.read_to_ms)
-            self._away.word = "reconnected"
         return Step(notices=(Notice(text=f"{self._name} is away: {error}", level=Level.WARN),))
 
 
@@ -499,8 +502,6 @@ class _Away:
     def __init__(self, from_ms: int) -> None:
         self.from_ms = from_ms
         self.rows = 0
-        self.word = ""
-        """How to say that it is over; empty when nobody was told that it began."""
 
     def progress(self, read_to_ms: int, now_ms: int) -> float:
         whole_ms = now_ms - self.from_ms

@@ -1,7 +1,11 @@
 """The Datadog source against the fake: what comes, in which order, and over every fault."""
 
+import re
+
 import pytest
 
+from logmon.errors import CredentialsError, PermanentSourceError
+from logmon.source import LogStreamOptions
 from logmon.testing import FakeClock, check_source_contract
 from logmon.testing.fake_datadog import (
     ASSUMED,
@@ -13,7 +17,7 @@ from logmon.testing.fake_datadog import (
     log_event,
     malformed_event,
 )
-from tests.sources.datadog.world import World
+from tests.sources.datadog.world import API_KEY, APP_KEY, World
 
 QUICK = RateLimit(limit=60, period_s=60)
 
@@ -95,8 +99,6 @@ async def test_a_fault_now_and_then_loses_nothing(fault):
 
 
 async def test_a_query_that_datadog_refuses_ends_the_source():
-    from logmon.errors import CredentialsError, PermanentSourceError
-
     world = World(traffic=Traffic(per_second=5))
     world.fake.on(2, "400")
     with pytest.raises(PermanentSourceError, match=r"400 .*filter\.query") as failed:
@@ -204,8 +206,6 @@ async def test_a_restart_in_the_middle_of_a_window_goes_on_there():
 
 async def test_history_alone_ends_by_itself():
     world = World(traffic=Traffic(per_second=5), history_s=900)
-    from logmon.source import LogStreamOptions
-
     world.options = LogStreamOptions(history_only=True)
     world.source = world.make()
     began_ms = world.began_ms = world.fake.now_ms() - 890_000
@@ -229,3 +229,148 @@ async def test_another_query_begins_anew():
     world.source = world.make()
     await world.read(30)
     assert "prod reads something else than before, and begins anew" in world.notices
+
+
+@pytest.mark.parametrize(("limit", "period_s"), [(2, 10), (3, 10), (10, 10), (60, 60)])
+async def test_the_budget_is_kept_in_every_span(limit, period_s):
+    """Our half of it, with others using some of theirs, over start, catching up and steady tail."""
+    behaviour = Behaviour(
+        search_rate=RateLimit(limit=limit, period_s=period_s, taken_by_others=limit // 3),
+        chances={"429": 0.02},
+    )
+    world = World(
+        traffic=Traffic(per_second=2), history_s=300, behaviour=behaviour,
+        settings={"lookback": "300s"},
+    )  # fmt: skip
+    await world.read(300)
+    world.clock.advance(900)
+    world.source = world.make()
+    await world.read(300)
+    journal = world.fake.journal
+    assert journal.most_within(period_s) <= max(1, limit // 2)
+    assert journal.most_within(10, "aggregate") <= 1
+    assert journal.before_reset() == []
+
+
+OTHER_APP = "0000111122223333444455556666777788889999"
+
+
+async def test_a_key_that_is_revoked_in_flight_fails_no_poll(tmp_path):
+    keys = tmp_path / "app"
+    keys.write_text(f"{APP_KEY}\n{OTHER_APP}\n")
+    world = World(
+        traffic=Traffic(per_second=2), history_s=60,
+        settings={"app_key": "", "app_key_file": str(keys)},
+    )  # fmt: skip
+    for key in (APP_KEY, OTHER_APP):
+        world.fake.access.add_pair(API_KEY, key)
+    world.began_ms = world.fake.now_ms()
+    await world.read(60)
+    world.fake.access.revoke(f"{API_KEY}:{APP_KEY}")
+    await world.read(60)
+    assert world.missing(visible_for_s=40) == []
+    (told,) = [text for text in world.notices if "refused" in text]
+    assert told == "prod: keys …cdef …ba98 refused (403 Forbidden), using keys …cdef …9999"
+    assert not any("away" in text for text in world.notices)
+    asked = [asked for asked in world.fake.journal.of("search") if asked.status == 403]
+    assert len(asked) == 1
+
+
+async def test_a_file_replaced_before_the_old_key_is_revoked_is_never_refused(tmp_path):
+    keys = tmp_path / "app"
+    keys.write_text(APP_KEY)
+    world = World(
+        traffic=Traffic(per_second=2), history_s=60,
+        settings={"app_key": "", "app_key_file": str(keys)},
+    )  # fmt: skip
+    for key in (APP_KEY, OTHER_APP):
+        world.fake.access.add_pair(API_KEY, key)
+    rotated = []
+
+    def rotate(_arrival) -> bool:
+        if world.clock.monotonic() > 60 and not rotated:
+            keys.write_text(OTHER_APP)
+            rotated.append(True)
+            world.fake.access.revoke(f"{API_KEY}:{APP_KEY}", "401")
+        return False
+
+    await world.read(120, until=rotate)
+    assert rotated
+    assert {asked.status for asked in world.fake.journal.of("search")} == {200}
+    assert {asked.credential for asked in world.fake.journal.of("search")} == {
+        APP_KEY[-4:], OTHER_APP[-4:],
+    }  # fmt: skip
+
+
+async def test_a_new_key_that_is_not_known_everywhere_yet_is_tried_again():
+    world = World(traffic=Traffic(per_second=2), history_s=60)
+    begins_s = world.fake.now_ms() / 1000 + 3
+    world.fake.access.add_pair(API_KEY, APP_KEY, valid_from_s=begins_s)
+    await world.read(30)
+    assert world.events
+
+
+@pytest.mark.parametrize("answer", ["401", "403", "scope"])
+async def test_credentials_that_are_refused_for_good_end_the_source(answer):
+    world = World(traffic=Traffic(per_second=2))
+    world.fake.access.revoke(f"{API_KEY}:{APP_KEY}", answer)
+    with pytest.raises(CredentialsError, match=r"…cdef …ba98: 40[13]"):
+        await world.read(60)
+    assert world.clock.monotonic() < 30
+
+
+async def test_keys_that_worked_are_waited_for_without_a_request(tmp_path):
+    keys = tmp_path / "app"
+    keys.write_text(APP_KEY)
+    world = World(
+        traffic=Traffic(per_second=2), history_s=60,
+        settings={"app_key": "", "app_key_file": str(keys)},
+    )  # fmt: skip
+    for key in (APP_KEY, OTHER_APP):
+        world.fake.access.add_pair(API_KEY, key)
+    await world.read(30)
+    world.began_ms = world.fake.now_ms()
+    world.fake.access.revoke(f"{API_KEY}:{APP_KEY}")
+    asleep = len(world.clock.slept)
+
+    async def later(seconds: float) -> None:
+        if world.clock.monotonic() > 400:
+            keys.write_text(OTHER_APP)
+        await plain_sleep(seconds)
+
+    plain_sleep, world.clock.sleep = world.clock.sleep, later
+    await world.read(600)
+    assert world.missing(visible_for_s=60) == []
+    refused = [asked for asked in world.fake.journal.of("search") if asked.status == 403]
+    assert len(refused) == 4
+    assert world.clock.slept[asleep:].count(30) > 5
+
+
+async def test_the_screen_says_how_it_stands():
+    world = World(traffic=Traffic(per_second=2), history_s=900)
+    said = set()
+
+    def look(_arrival) -> bool:
+        said.add(world.source.status())
+        return False
+
+    await world.read(90, until=look)
+    world.fake.behaviour.chances = {"503": 1.0}
+
+    async def watching(seconds: float) -> None:
+        said.add(world.source.status())
+        await plain_sleep(seconds)
+        if len([status for status in said if status.state != "live"]) > 3:
+            world.fake.behaviour.chances = {}
+
+    plain_sleep, world.clock.sleep = world.clock.sleep, watching
+    await world.read(300)
+    lines = {status.progress for status in said if status.state == "live"}
+    assert any(
+        re.fullmatch(r"127.0.0.1:8126 · \d+/10 · \d+ s behind · next \d+ s", line) for line in lines
+    )
+    assert any("backfill" in line for line in lines)
+    troubles = [status for status in said if status.state.startswith("retry in")]
+    assert {status.detail for status in troubles} == {"127.0.0.1:8126: 503 Service Unavailable"}
+    assert any("prod is away: 127.0.0.1:8126: 503" in text for text in world.notices)
+    assert any(text.startswith("prod reconnected · ") for text in world.notices)

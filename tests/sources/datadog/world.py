@@ -63,7 +63,7 @@ class World:
             environ=self.environ,
             monotonic=self.clock.monotonic,
             wall=lambda: self.clock.now().timestamp() + self.wall_ahead_s,
-            sleep=self.clock.sleep,
+            sleep=lambda seconds: self.clock.sleep(seconds),
             rng=random.Random(7),
             open_http=lambda _site, _ca: httpx2.AsyncClient(transport=self.fake.transport()),
         )
