@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +40,7 @@ class Quest:
         Raises:
             PatternTooSlow: a regular expression ran out of time.
         """
-        until = perf_counter() + SLICE_S
+        until = self._rows.clock() + SLICE_S
         start, forward = self._start, self._direction > 0
         while self._left:
             segment = self._left.pop()
@@ -56,7 +55,7 @@ class Quest:
                 self.found = segment.first_seq + int(found[0] if forward else found[-1])
                 self._left.clear()
                 return False
-            if perf_counter() >= until:
+            if self._rows.clock() >= until:
                 break
         return bool(self._left)
 

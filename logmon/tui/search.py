@@ -6,7 +6,6 @@ found when the filter changes.
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,7 +68,7 @@ class Search:
             PatternTooSlow: the pattern took longer than it may.
         """
         self._forget()
-        until = perf_counter() + SLICE_S
+        until = self._rows.clock() + SLICE_S
         snapshot = self._rows.snapshot
         for segment in reversed(snapshot.segments):
             known = self._found.get(segment.first_seq)
@@ -78,7 +77,7 @@ class Search:
             if not segment.decided(self._rows.filter):
                 self.complete = False
                 return True
-            if perf_counter() >= until:
+            if self._rows.clock() >= until:
                 self.complete = False
                 return True
             self.hits(segment)

@@ -15,6 +15,8 @@ import numpy as np
 from logmon.filter import EVERYTHING, LevelClause, LogFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from logmon.event_log import EventLog, Segment, Snapshot
@@ -31,8 +33,9 @@ ON_DEMAND_S = 0.02
 class ShownRows:
     """The rows of a snapshot that pass a filter."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, clock: Callable[[], float] = perf_counter) -> None:
         self._log = log
+        self.clock = clock
         self.snapshot: Snapshot = log.snapshot
         self.filter: LogFilter = EVERYTHING
         self._counts: dict[int, tuple[int, int, int]] = {}
@@ -68,9 +71,9 @@ class ShownRows:
         if self.filter.needs_rows and segment.first_seq not in self._counts:
             if self._on_demand_s <= 0:
                 return np.arange(0)
-            began = perf_counter()
+            began = self.clock()
             self.count(segment)
-            self._on_demand_s -= perf_counter() - began
+            self._on_demand_s -= self.clock() - began
         return segment.rows(self.filter, start, stop)
 
     def count(self, segment: Segment) -> int:
@@ -115,11 +118,11 @@ class ShownRows:
         if not self.filter.clauses:
             return False
         self._on_demand_s = ON_DEMAND_S
-        until = perf_counter() + SLICE_S
+        until = self.clock() + SLICE_S
         for segment in reversed(self.snapshot.segments):
             if segment.first_seq in self._counts:
                 continue
-            if perf_counter() >= until:
+            if self.clock() >= until:
                 return True
             self.count(segment)
         return False

@@ -7,6 +7,7 @@ evicted moves the row under the cursor.
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from logmon.tui.marks import Marks, Trail
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 class TailModel(ShownRows):
     """A window onto the log: filter, top row, selected row, follow or pause or freeze."""
 
-    def __init__(self, log: EventLog) -> None:
-        super().__init__(log)
+    def __init__(self, log: EventLog, clock: Callable[[], float] = perf_counter) -> None:
+        super().__init__(log, clock)
         self.following = True
         self.frozen = False
         self.height = 1
