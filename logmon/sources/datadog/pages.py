@@ -99,11 +99,16 @@ def decode_page(body: bytes, fallback_ms: int) -> Page:
     records: list[Record] = []
     time_ms = fallback_ms
     for raw in raws:
-        name, told_ms = _head(raw)
-        time_ms = time_ms if told_ms is None else told_ms
-        records.append(Record(name or _hash(raw), time_ms, raw))
+        records.append(record_of(raw, time_ms))
+        time_ms = records[-1].time_ms
     meta = envelope.meta or _Meta()
     return Page(records, meta.page.after if meta.page else None, _partial(meta))
+
+
+def record_of(raw: bytes, fallback_ms: int) -> Record:
+    """Return an event as a record; `fallback_ms` is its time when it has none that can be read."""
+    name, told_ms = _head(raw)
+    return Record(name or _hash(raw), fallback_ms if told_ms is None else told_ms, raw)
 
 
 def decode_counts(body: bytes) -> tuple[dict[int, int], str]:

@@ -20,9 +20,11 @@ from logmon.batch import EventBatch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import ConfigError, MalformedEvent, PermanentSourceError
+from logmon.event import to_ns
 from logmon.formats import LineDecoder
 from logmon.source import Arrival, LogStreamOptions, Notice, SourceStatus
 from logmon.sources.datadog.credentials import CredentialRing
+from logmon.sources.datadog.pages import record_of
 from logmon.sources.datadog.pushdown import search_text
 from logmon.sources.datadog.server_clock import ServerClock
 from logmon.sources.datadog.site import parse_site
@@ -203,6 +205,16 @@ class DatadogSource:
         """
         event = self._decoder.decode(record.raw, 0, record.time_ms * 1_000_000)
         return event if event.id == record.id else msgspec.structs.replace(event, id=record.id)
+
+    def reread(self, letter: DeadLetter) -> list[LogEvent]:
+        """Return the event that a dead letter of this source reads as now.
+
+        Raises:
+            MalformedEvent: it is still none.
+        """
+        seen_ms = 0 if letter.seen_at is None else to_ns(letter.seen_at) // 1_000_000
+        record = record_of(letter.raw, seen_ms)
+        return [self.event(record)]
 
     def _dead_letter(self, record: Record, error: MalformedEvent) -> DeadLetter:
         return DeadLetter(

@@ -10,13 +10,20 @@ import asyncio
 import sys
 
 from logmon.testing.fake_datadog.behaviour import Behaviour
-from logmon.testing.fake_datadog.events import ASSUMED, EIGHTEEN_HOURS, LIVE, NONE, Traffic
+from logmon.testing.fake_datadog.events import (
+    ASSUMED,
+    EIGHTEEN_HOURS,
+    LIVE,
+    NONE,
+    WITHIN_5_S,
+    Traffic,
+)
 from logmon.testing.fake_datadog.faults import known
 from logmon.testing.fake_datadog.limits import RateLimit
 from logmon.testing.fake_datadog.server import FakeDatadog
 from logmon.testing.fake_datadog.serving import serving
 
-LAGS = {"live": LIVE, "assumed": ASSUMED, "none": NONE, "18h": EIGHTEEN_HOURS}
+LAGS = {"live": LIVE, "assumed": ASSUMED, "none": NONE, "5s": WITHIN_5_S, "18h": EIGHTEEN_HOURS}
 
 
 def _chance(text: str) -> tuple[str, float]:

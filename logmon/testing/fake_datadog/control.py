@@ -2,7 +2,7 @@
 
 | path | |
 |---|---|
-| `GET /fake/events` | the truth: `{"id", "time_ms", "visible_ms"}` of all that can be seen |
+| `GET /fake/events` | the truth: `{"id", "time_ms", "visible_ms", "event"}` of all to be seen |
 | `GET /fake/requests` | the request journal |
 | `POST /fake/behaviour` | fields of `Behaviour` to change, as JSON |
 | `POST /fake/on` | `{"number", "fault", "endpoint"}`: what befalls one request to come |
@@ -34,7 +34,12 @@ def answer_control(fake: FakeDatadog, path: str, body: bytes) -> Reply:
 def _control(fake: FakeDatadog, name: str, sent: Any) -> Any:
     if name == "events":
         return [
-            {"id": event.id, "time_ms": event.time_ms, "visible_ms": event.visible_ms}
+            {
+                "id": event.id,
+                "time_ms": event.time_ms,
+                "visible_ms": event.visible_ms,
+                "event": msgspec.Raw(event.body),
+            }
             for event in fake.visible()
         ]
     if name == "requests":

@@ -56,6 +56,7 @@ class Lag(msgspec.Struct, frozen=True):
 LIVE = (Lag(1.0),)
 ASSUMED = (Lag(0.978), Lag(0.02, 5, 30), Lag(0.0018, 30, 600), Lag(0.0002, 600, 3600))
 """What the simulations in docs/datadog.md assume."""
+WITHIN_5_S = (Lag(1.0, 0.05, 5.0),)
 NONE = (Lag(1.0, 0.0, 0.001),)
 EIGHTEEN_HOURS = (Lag(0.99), Lag(0.01, 3600, 18 * 3600 - 1))
 
