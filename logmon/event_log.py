@@ -16,6 +16,7 @@ import numpy as np
 
 from logmon.batch import Batch, Columns
 from logmon.event import LogEvent
+from logmon.file_batch import FileBatch
 from logmon.filter import EVERYTHING, LogFilter
 from logmon.patterns import bounded
 
@@ -175,6 +176,8 @@ class Segment:
         Raises:
             PatternTooSlow: it took longer than it may.
         """
+        if literal := pattern.literal:
+            rows = rows[self._may_hold(literal, 0, self.count)[rows]]
         found = [pattern.found_in(self.event(row).message) for row in rows.tolist()]
         holding: Rows = rows[np.array(found, dtype=bool)]
         return holding
@@ -194,9 +197,21 @@ class Segment:
         """Return which rows of a range pass, without remembering it; safe on any thread."""
         mask = log_filter.mask(self.columns(start, stop))
         if log_filter.needs_rows:
+            if literal := log_filter.literal:
+                mask &= self._may_hold(literal, start, stop)
             with bounded():
                 for row in np.flatnonzero(mask):
                     mask[row] = log_filter.matches_rest(self.event(start + int(row)))
+        return mask
+
+    def _may_hold(self, literal: str, start: int, stop: int) -> NDArray[np.bool_]:
+        """Return which rows of a range may hold a text in their message, by a look at bytes."""
+        mask = np.ones(stop - start, dtype=bool)
+        wanted = literal.encode()
+        for first, batch in zip(self._starts, self._batches, strict=True):
+            if first < stop and first + len(batch) > start and isinstance(batch, FileBatch):
+                low, high = max(first, start), min(first + len(batch), stop)
+                mask[low - start : high - start] = batch.holding(wanted)[low - first : high - first]
         return mask
 
     def rows(self, log_filter: LogFilter, start: int, stop: int, *, outside: bool = False) -> Rows:

@@ -165,6 +165,11 @@ class GrepClause(msgspec.Struct, frozen=True):
         """
         return self.pattern.found_in(event.message) is not self.exclude
 
+    @property
+    def literal(self) -> str:
+        """Text that the message of each row that passes holds."""
+        return "" if self.exclude else self.pattern.literal
+
 
 class TextClause(msgspec.Struct, frozen=True):
     """Every word occurs in the message, the source or an attribute; smart case."""
@@ -201,6 +206,14 @@ class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
     def needs_rows(self) -> bool:
         """Whether columns alone cannot decide."""
         return any(clause.needs_rows for clause in self.clauses)
+
+    @property
+    def literal(self) -> str:
+        """Text that the message of each row that passes holds, in any case; empty: none is known.
+
+        A row may be ruled out by a look at its bytes, before it is decoded.
+        """
+        return max((getattr(clause, "literal", "") for clause in self.clauses), key=len, default="")
 
     def mask(self, columns: Columns) -> Mask:
         """Return the rows that columns alone do not rule out."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from logmon.errors import ConfigError, PatternTooSlow
+from logmon.literals import literal_of_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,11 @@ class Pattern(msgspec.Struct, frozen=True):
             PatternTooSlow: matching took longer than `MATCH_LIMIT_S`.
         """
         return self._search(text) is not None
+
+    @property
+    def literal(self) -> str:
+        """Text that every match holds, in any case; empty when none is plain to see."""
+        return literal_of_pattern(self.text)
 
     def spans(self, text: str, limit: int = 100) -> list[tuple[int, int]]:
         """Return the first `limit` places where the pattern occurs, empty matches left out."""

@@ -35,6 +35,11 @@ class QueryClause(msgspec.Struct, frozen=True):
         """Whether columns alone cannot decide."""
         return not _tree(self.text, self.now_ns).exact
 
+    @property
+    def literal(self) -> str:
+        """Text that the message of each row that matches holds, in any case."""
+        return _tree(self.text, self.now_ns).literal
+
     def mask(self, columns: Columns) -> Mask:
         """Rows that can match, from level, source and time alone."""
         return _tree(self.text, self.now_ns).upper(columns)

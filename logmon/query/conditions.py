@@ -10,6 +10,7 @@ import numpy as np
 from logmon.errors import ConfigError
 from logmon.event import from_ns, to_ns
 from logmon.level import Level, parse_level
+from logmon.literals import literal_of_words
 from logmon.moments import parse_moment
 from logmon.query.fields import NUMBER, attribute_values, every_text, tag_values
 from logmon.query.nodes import Leaf, Node, either, negated
@@ -60,7 +61,7 @@ def condition(name: str, value: Value, context: Context) -> Node:
 def free_text(pattern: str) -> Node:
     """Return the condition that the message holds the pattern's words."""
     test = words(pattern)
-    return Leaf(lambda event: test(event.message))
+    return Leaf(lambda event: test(event.message), literal=literal_of_words(pattern))
 
 
 EVERYTHING = Leaf(lambda _: True, lambda columns: np.ones(len(columns), dtype=bool), exact=True)

@@ -30,6 +30,11 @@ class Node(Protocol):
         ...
 
     @property
+    def literal(self) -> str:
+        """Text that the message of each row that matches holds, in any case."""
+        ...
+
+    @property
     def depth(self) -> int:
         """How deep it is nested, itself included."""
         ...
@@ -58,6 +63,8 @@ class Leaf(msgspec.Struct, frozen=True):
     test: Callable[[LogEvent], bool]
     column: Callable[[Columns], Mask] | None = None
     exact: bool = False
+    literal: str = ""
+    """Text that the message of each row that matches holds, in any case."""
     depth = 1
     leaves = 1
 
@@ -78,6 +85,11 @@ class Leaf(msgspec.Struct, frozen=True):
 
 class Both(msgspec.Struct, frozen=True):
     """All parts must match; the cheap ones are asked first."""
+
+    @property
+    def literal(self) -> str:
+        """The longest literal of a part."""
+        return max((part.literal for part in self.parts), key=len)
 
     parts: tuple[Node, ...]
     exact: bool
@@ -106,6 +118,8 @@ class Both(msgspec.Struct, frozen=True):
 class Either(msgspec.Struct, frozen=True):
     """One of the parts must match."""
 
+    literal = ""
+
     parts: tuple[Node, ...]
     exact: bool
     depth: int
@@ -132,6 +146,8 @@ class Either(msgspec.Struct, frozen=True):
 
 class Negated(msgspec.Struct, frozen=True):
     """The part must not match."""
+
+    literal = ""
 
     part: Node
     exact: bool
