@@ -72,6 +72,10 @@ class Batch(Protocol):
         """Return a row's bytes as they came, or its canonical JSON when it came as an event."""
         ...
 
+    def explain(self, row: int) -> str:
+        """Say as what a row was read, and why."""
+        ...
+
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return a batch of only these rows, in this order."""
         ...
@@ -80,6 +84,9 @@ class Batch(Protocol):
 def events_of(batch: Batch) -> Iterator[LogEvent]:
     """Yield every event of a batch in order."""
     return map(batch.event, range(len(batch)))
+
+
+CAME_AS_EVENT = "came as an event · no line was read"
 
 
 class EventBatch:
@@ -107,6 +114,10 @@ class EventBatch:
         """Return a row's canonical JSON: no other bytes of it exist."""
         return encode(self._events[row])
 
+    def explain(self, _row: int) -> str:
+        """Say that there were no bytes to read."""
+        return CAME_AS_EVENT
+
     def take(self, rows: NDArray[np.intp]) -> EventBatch:
         """Return a batch of only these rows."""
         return EventBatch([self._events[row] for row in rows])
@@ -122,10 +133,10 @@ class RawBatch:
 
     Row `i` is `block[starts[i]:ends[i]]`. `decode(raw, start, time_ns)` gets a row's bytes, where
     in the block they begin and the row's time; it must return the same event each time and must
-    not raise: a row that cannot decode belongs to the dead letters.
+    not raise: a row that cannot decode belongs to the dead letters. `explain(raw)` says as what.
     """
 
-    __slots__ = ("_block", "_decode", "_ends", "_starts", "columns", "nbytes")
+    __slots__ = ("_block", "_decode", "_ends", "_explain", "_starts", "columns", "nbytes")
 
     def __init__(
         self,
@@ -134,11 +145,13 @@ class RawBatch:
         ends: NDArray[np.uint32],
         columns: Columns,
         decode: Callable[[bytes, int, int], LogEvent],
+        explain: Callable[[bytes], str] = lambda _raw: CAME_AS_EVENT,
     ) -> None:
         self._block = block
         self._starts = starts
         self._ends = ends
         self._decode = decode
+        self._explain = explain
         self.columns = columns
         self.nbytes = int((ends - starts).sum()) + 25 * len(columns)
 
@@ -152,6 +165,10 @@ class RawBatch:
     def raw(self, row: int) -> bytes:
         """Return a row's bytes, joined trace lines included, without the last line end."""
         return self._block[self._starts[row] : self._ends[row]]
+
+    def explain(self, row: int) -> str:
+        """Say as what a row is read, and why."""
+        return self._explain(self.raw(row))
 
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return a batch of only these rows, sharing the block."""
@@ -167,6 +184,7 @@ class RawBatch:
                 columns.names,
             ),
             self._decode,
+            self._explain,
         )
 
 
@@ -203,6 +221,10 @@ class MappedBatch:
     def raw(self, row: int) -> bytes:
         """Return a row's bytes as they came, unchanged."""
         return self._batch.raw(row)
+
+    def explain(self, row: int) -> str:
+        """Say as what a row was read, and why."""
+        return self._batch.explain(row)
 
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return a batch of only these rows, still changed when looked at."""

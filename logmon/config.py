@@ -120,7 +120,7 @@ class TailSettings(_Table):
     """Zone for showing times: UTC, local, Europe/Berlin, +02:00. What is stored is UTC."""
 
     theme: str = ""
-    """A Textual theme's name, such as textual-light; empty for the default."""
+    """dark, light, contrast, mono, terminal (its own colours), or one of Textual; empty: dark."""
 
     columns: list[str] = ["time", "level", "source", "message"]
     """Columns of the screen, left to right: also host, trace_id, tags, template, @attribute."""

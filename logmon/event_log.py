@@ -124,6 +124,11 @@ class Segment:
         place = bisect_right(self._starts, row) - 1
         return self._batches[place].raw(row - self._starts[place])
 
+    def explain(self, row: int) -> str:
+        """Say as what a row was read, and why."""
+        place = bisect_right(self._starts, row) - 1
+        return self._batches[place].explain(row - self._starts[place])
+
     def delivery(self, row: int) -> Delivery:
         """Return a row as readers get it."""
         item = None

@@ -88,7 +88,17 @@ class FileBatch:
     `plain` marks rows whose message stands in their bytes, but for what a backslash escapes.
     """
 
-    __slots__ = ("_base", "_decode", "_ends", "_file", "_odd", "_starts", "columns", "nbytes")
+    __slots__ = (
+        "_base",
+        "_decode",
+        "_ends",
+        "_explain",
+        "_file",
+        "_odd",
+        "_starts",
+        "columns",
+        "nbytes",
+    )
 
     def __init__(
         self,
@@ -100,12 +110,14 @@ class FileBatch:
         decode: Callable[[bytes, int, int], LogEvent],
         *,
         plain: NDArray[np.bool_],
+        explain: Callable[[bytes], str],
     ) -> None:
         self._file = file
         self._base = base
         self._starts = starts
         self._ends = ends
         self._decode = decode
+        self._explain = explain
         self._odd = np.flatnonzero(~plain).astype(np.uint32)
         self.columns = columns
         self.nbytes = 25 * len(columns)
@@ -142,6 +154,10 @@ class FileBatch:
         """Return a row's bytes as they are in the file now."""
         base = self._base
         return self._file.read(base + int(self._starts[row]), base + int(self._ends[row]))
+
+    def explain(self, row: int) -> str:
+        """Say as what a row is read, and why."""
+        return self._explain(self.raw(row))
 
     def holding(self, literal: bytes) -> NDArray[np.bool_]:
         """Return the rows whose message may hold an ASCII text in any case; no other one does.
@@ -188,4 +204,5 @@ class FileBatch:
             ),
             self._decode,
             plain=plain[rows],
+            explain=self._explain,
         )

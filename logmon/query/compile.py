@@ -170,9 +170,9 @@ class _Builder(Transformer[Token, Any]):
 
     def _name(self, token: Token) -> str:
         name = unescape(token[:-1])
-        if name in ("\ue000", "@\ue000"):
+        if name in ("\ufdd0", "@\ufdd0"):
             return "*"
-        if "\ue000" in name or "\ue001" in name or name == "@":
+        if "\ufdd0" in name or "\ufdd1" in name or name == "@":
             column = (token.start_pos or 0) + 1
             raise QueryError("a field's name has no wildcard", self._text, column)
         return name
@@ -209,7 +209,7 @@ class _Builder(Transformer[Token, Any]):
             bounds.append(("<=" if closed == "]" else "<", _bound(high)))
         column = (opened.start_pos or 0) + 1
         if not bounds:
-            return self._made(Term("\ue000", column))
+            return self._made(Term("\ufdd0", column))
         return self._made(Interval(tuple(bounds), column))
 
     def _made(self, value: Value) -> Made:
@@ -226,4 +226,4 @@ def _bound(token: Token) -> str:
     text = str(token)
     if text.startswith('"'):
         return unquote(text)
-    return unescape(text).replace("\ue000", "*").replace("\ue001", "?")
+    return unescape(text).replace("\ufdd0", "*").replace("\ufdd1", "?")

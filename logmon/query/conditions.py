@@ -199,7 +199,7 @@ def _moment_ns(text: str, context: Context) -> int:
 def _exists(context: Context, value: Value) -> Node:
     if not isinstance(value, Term):
         raise BadValue("write a field's name: _exists_:@http.url")
-    return condition(value.pattern, Term("\ue000", value.column), context)
+    return condition(value.pattern, Term("\ufdd0", value.column), context)
 
 
 def _missing(context: Context, value: Value) -> Node:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Test = Callable[[str], bool]
 
-ANY_RUN, ANY_ONE = "\ue000", "\ue001"
-"""What `*` and `?` become while escapes are resolved: private characters, not typed by people."""
+ANY_RUN, ANY_ONE = "\ufdd0", "\ufdd1"
+"""What `*` and `?` become while escapes are resolved: characters that Unicode gives to nobody."""
 
 _WORDS = re.compile(r"\w+")
 _PATTERN_WORDS = re.compile(rf"[\w{ANY_RUN}{ANY_ONE}]+")

@@ -250,9 +250,19 @@ class LineReader:
                 raise MalformedEvent("several_events") from None
 
         if self._file is None:
-            return RawBatch(rows.lines[begin:end], starts, ends, columns, decode_row)
+            explain = self._decoder.explain
+            return RawBatch(rows.lines[begin:end], starts, ends, columns, decode_row, explain)
         plain = found.proven[kept]
-        return FileBatch(self._file, base, starts, ends, columns, decode_row, plain=plain)
+        return FileBatch(
+            self._file,
+            base,
+            starts,
+            ends,
+            columns,
+            decode_row,
+            plain=plain,
+            explain=self._decoder.explain,
+        )
 
     def _several(self, raw: bytes, offset: int, last_ns: int) -> Arrival:
         """Take a line that holds many events: an OTLP export request."""

@@ -94,6 +94,10 @@ class RedactedBatch:
         """Return a row's bytes as they came, but for the secrets."""
         return self._redactor.raw(self._batch.raw(row))
 
+    def explain(self, row: int) -> str:
+        """Say as what a row was read, and why."""
+        return self._batch.explain(row)
+
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return a batch of only these rows, still redacted when looked at."""
         return RedactedBatch(self._batch.take(rows), self._redactor)

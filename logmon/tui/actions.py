@@ -103,6 +103,19 @@ READING = (
     Action("delta", ("T",), "tail.deltas", "Show the time since the row above"),
 )  # fmt: skip
 
+DETAIL = (
+    Action("field_down", ("j", "down"), "detail.move", "Next field", (1,), "detail", counted=True),
+    Action("field_up", ("k", "up"), "detail.move", "Previous field", (-1,), "detail",
+           counted=True),
+    Action("first_field", ("g", "home"), "detail.ends", "First field", (-1,), "detail"),
+    Action("last_field", ("G", "end"), "detail.ends", "Last field", (1,), "detail"),
+    Action("add_to_filter", ("+",), "detail.narrow", "Ask for this value in the filter", (False,),
+           "detail"),
+    Action("exclude", ("-",), "detail.narrow", "Leave this value out", (True,), "detail"),
+    Action("branch", ("enter", "space"), "detail.branch", "Fold or open a branch", (), "detail"),
+    Action("raw", ("r",), "detail.raw", "Show or hide the bytes", (), "detail"),
+)  # fmt: skip
+
 ITEMS = (
     Action(
         "toggle_items", ("I",), "panels.toggle_items", "Work items beside the tail", panel="app"
@@ -173,6 +186,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Finding": FINDING,
     "Jumping": JUMPING,
     "Reading": READING,
+    "Detail": DETAIL,
     "Work items": ITEMS,
     "Views": VIEWS,
     "Overview": OVERVIEW,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual.app import App, ComposeResult, SystemCommand
 from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher
@@ -17,6 +18,7 @@ from logmon.event import from_ns
 from logmon.sentinel.tracker import WorkItems
 from logmon.tui.actions import ACTIONS, Keymap, keymap
 from logmon.tui.controls import Controls, SecondKey, bindings_of
+from logmon.tui.detail import DetailPane
 from logmon.tui.drawing import Drawing
 from logmon.tui.driver import TerminalDriver
 from logmon.tui.filter_state import FilterState
@@ -25,12 +27,12 @@ from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.item_list import ItemList, ItemsPane
 from logmon.tui.look import Look
 from logmon.tui.palette import Palette
-from logmon.tui.panes import DetailPane
 from logmon.tui.prompt import Offers, Prompt, Purpose
 from logmon.tui.rates import Rates
 from logmon.tui.row_templates import RowTemplates
 from logmon.tui.tail_model import TailModel
 from logmon.tui.tail_view import TailView
+from logmon.tui.themes import OWN_THEMES, WITHOUT_COLOUR, check_theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,7 +102,9 @@ class LogmonApp(App[None]):
         """Set once keys and `exit` are heard."""
         self.drawn = drawn or asyncio.Event()
         """Set once the first rows are on the screen."""
-        self._theme_wanted = theme
+        self._theme_wanted = check_theme(theme)
+        for own in OWN_THEMES:
+            self.register_theme(own)
 
     @property
     def failure(self) -> Exception | None:
@@ -186,9 +190,7 @@ class LogmonApp(App[None]):
 
     def on_mount(self) -> None:
         """Start following."""
-        self.theme = (
-            self._theme_wanted if self._theme_wanted in self.available_themes else "tokyo-night"
-        )
+        self.theme = self._theme_wanted
         self.theme_changed_signal.subscribe(self, self._restyle)
         self.set_keymap(self.controls.single_keys())
         for key in self.controls.first_keys():
@@ -226,7 +228,14 @@ class LogmonApp(App[None]):
 
     def palette(self) -> Palette:
         """Return the styles of the theme in force."""
-        return Palette(self.current_theme, mono=self.no_color)
+        return Palette(self.current_theme, mono=self.no_color or self.theme == WITHOUT_COLOUR)
+
+    def change_zone(self, zone: tzinfo) -> None:
+        """Show times in another zone."""
+        view = self.main.query_one(TailView)
+        view.change_look(msgspec.structs.replace(view.look, zone=zone))
+        self.main.query_one(Header).zone = zone
+        self.main.query_one(Header).refresh()
 
     def _restyle(self, _theme: object) -> None:
         palette = self.palette()
@@ -328,6 +337,10 @@ class LogmonApp(App[None]):
         self.model.jump(event.seq)
         self.main.query_one(TailView).model_changed()
         self.panels.row_changed()
+
+    def on_detail_pane_narrow(self, event: DetailPane.Narrow) -> None:
+        """Ask for a field's value in the filter, or leave it out."""
+        self.filters.narrow(event.condition, exclude=event.exclude)
 
     def on_filter_to(self, event: FilterTo) -> None:
         """Show the tail narrowed to a query."""

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from logmon.tui.app import LogmonApp
 
-MODULES: tuple[str, ...] = ("logmon.tui.program_commands",)
+MODULES: tuple[str, ...] = (
+    "logmon.tui.program_commands",
+    "logmon.tui.reading_commands",
+)
 """Modules whose `COMMANDS` are offered; a new one is one name here."""
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 OWNERS: dict[str, str] = {
     "tail": "logmon.tui.tail_view:TailView",
+    "detail": "logmon.tui.detail:DetailPane",
     "filters": "logmon.tui.filters:Filters",
     "searches": "logmon.tui.searches:Searches",
     "jumps": "logmon.tui.jumps:Jumps",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,12 @@ import numpy as np
 from logmon.filter import SourceClause
 from logmon.level import Level, at_least
 from logmon.query import QueryError
+from logmon.query.writing import narrowed
 from logmon.tui.pattern_filter import TemplateClause
 from logmon.tui.pickers import LevelPicker, SourcePicker
-from logmon.tui.prompt import Mistake, Offer
+from logmon.tui.prompt import MOST_OFFERS, Mistake, Offer
+from logmon.tui.query_offers import offers
+from logmon.tui.seen import Seen
 from logmon.tui.tail_view import TailView
 from logmon.visible import visible
 
@@ -28,6 +32,7 @@ class Filters:
     def __init__(self, app: LogmonApp) -> None:
         self._app = app
         self._state = app.state
+        self._seen = Seen()
         self.history: list[str] = []
 
     # The filter line
@@ -57,8 +62,9 @@ class Filters:
         return self.sign
 
     def offers(self, text: str, cursor: int) -> list[Offer]:
-        """Offer nothing yet."""
-        return []
+        """Offer fields and values that the newest rows have."""
+        self._seen.look(self._app.model.snapshot)
+        return list(islice(offers(text, cursor, self._seen), MOST_OFFERS))
 
     def take(self, text: str) -> Mistake | None:
         """Put a query into force, or return what is wrong with it."""
@@ -68,6 +74,12 @@ class Filters:
             return Mistake(str(error).removeprefix("query: "), error.column)
         self.apply()
         return None
+
+    def narrow(self, condition: str, *, exclude: bool = False) -> None:
+        """Ask for a condition as well, or that it does not hold."""
+        text = narrowed(self._state.text, condition, exclude=exclude)
+        if mistake := self.take(text):
+            self._app.notify(mistake.message, severity="error", markup=False)
 
     def apply(self) -> None:
         """Put the state into force, on rows that are held and rows to come."""

@@ -37,7 +37,7 @@ class Header(LinesWidget):
         super().__init__(palette, id="header")
         self._hub = hub
         self._model = model
-        self._zone = zone
+        self.zone = zone
         self._stored = 0
         self._rates: deque[float] = deque([0.0] * SPARK_SAMPLES, maxlen=SPARK_SAMPLES)
         self._now: datetime | None = None
@@ -103,7 +103,7 @@ class Header(LinesWidget):
         dead = sum(source.dead_lettered for source in sources)
         most = max(self._rates) or 1.0
         spark = "".join(SPARK[round(rate / most * (len(SPARK) - 1))] for rate in self._rates)
-        clock = "" if self._now is None else f"{self._now.astimezone(self._zone):%H:%M:%S %Z}"
+        clock = "" if self._now is None else f"{self._now.astimezone(self.zone):%H:%M:%S %Z}"
         return [
             (f"{spark} ", palette.bar_accent),
             (f"{self._rates[-1]:,.0f} ev/s  ", palette.bar),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.color import Color as RichColor
 from rich.style import Style
 from textual.color import Color
 
@@ -27,24 +26,37 @@ _ITEM_HUES = (
 _LIGHT_ITEM_HUES = (
     "#7847bd", "#c0324a", "#8c6c1e", "#0f7b9c", "#4d7d1f", "#b15c00", "#2e5bb8", "#b0408a",
 )  # fmt: skip
+# A terminal's own colours, where the theme leaves them to it.
+_ANSI_ITEM_HUES = (
+    "ansi_magenta", "ansi_red", "ansi_yellow", "ansi_cyan", "ansi_green", "ansi_bright_magenta",
+    "ansi_blue", "ansi_bright_cyan",
+)  # fmt: skip
 
 
 class Palette:
-    """Every style the screen draws with. `mono` draws with weight and letters alone."""
+    """Every style the screen draws with. `mono` draws with weight and letters alone.
+
+    A theme with `ansi` keeps the terminal's own background and colours.
+    """
 
     def __init__(self, theme: Theme, *, mono: bool = False) -> None:
         self.mono = mono
+        self._ansi = theme.ansi
         dark = theme.dark
         background = Color.parse(theme.background or ("#1a1b26" if dark else "#f5f5f5"))
         foreground = Color.parse(theme.foreground or ("#c8d0f0" if dark else "#20242f"))
         self._background, self._foreground = background, foreground
-        self._hues = _ITEM_HUES if dark else _LIGHT_ITEM_HUES
+        hues = _ITEM_HUES if dark else _LIGHT_ITEM_HUES
+        self._hues = _ANSI_ITEM_HUES if theme.ansi else hues
         panel = Color.parse(theme.surface) if theme.surface else background.blend(foreground, 0.06)
         accent = Color.parse(theme.secondary or theme.primary)
         error = Color.parse(theme.error or "#f7768e")
         warn = Color.parse(theme.warning or "#e0af68")
         good = Color.parse(theme.success or "#9ece6a")
-        muted = background.blend(foreground, 0.5)
+        muted = background.blend(foreground, 0.5 if theme.name != "contrast" else 0.8)
+        value = Color.parse("#ff9e64" if dark else "#b15c00")
+        if theme.ansi:
+            muted, value = Color.parse("ansi_bright_black"), Color.parse("ansi_yellow")
         self.text = self._style(foreground, background)
         self.dim = self._style(muted, background)
         self.bold = self._style(foreground, background, bold=True)
@@ -53,7 +65,7 @@ class Palette:
         self.good = self._style(good, background, bold=True)
         self.warn = self._style(warn, background, bold=True)
         self.bad = self._style(error, background, bold=True)
-        self.value = self._style(Color.parse("#ff9e64" if dark else "#b15c00"), background)
+        self.value = self._style(value, background)
         self.notice = self._style(warn, background)
         self.bar = self._style(foreground, panel)
         self.bar_dim = self._style(muted, panel)
@@ -62,16 +74,20 @@ class Palette:
         self.bar_warn = self._style(warn, panel, bold=True)
         self.bar_bad = self._style(error, panel, bold=True)
         self.bar_accent = self._style(accent, panel)
-        self.bar_badge = self._style(background, accent, bold=True)
-        self.bar_alarm = self._style(background, warn, bold=True)
+        self.bar_badge = self._badge(accent)
+        self.bar_alarm = self._badge(warn)
         self.thumb = self._style(muted, background)
-        self.track = self._style(background.blend(foreground, 0.15), background)
+        track = muted if theme.ansi else background.blend(foreground, 0.15)
+        self.track = self._style(track, background)
         self.levels = self._levels(error, warn, good, accent, muted)
         self.delta = self._style(muted.blend(accent, 0.4), background)
         self.marked = self._style(accent, background, bold=True)
         self.hit = self._block(warn)
         self.highlights = tuple(
-            self._block(Color.parse(hue).blend(background, 0.35)) for hue in self._hues[:6]
+            self._block(
+                Color.parse(hue) if theme.ansi else Color.parse(hue).blend(background, 0.35)
+            )
+            for hue in self._hues[:6]
         )
         self.bar_hit = self._style(warn, background, bold=True)
         self.selected = self._tint_of(accent, 0.28)
@@ -81,6 +97,8 @@ class Palette:
         self, error: Color, warn: Color, good: Color, accent: Color, muted: Color
     ) -> dict[Level, Style]:
         critical = Color.parse("#ff007c" if self._background.brightness < 0.5 else "#b3005e")
+        if self._ansi:
+            critical = Color.parse("ansi_bright_magenta")
         colours = {
             Level.TRACE: muted,
             Level.DEBUG: muted.blend(accent, 0.5),
@@ -100,19 +118,28 @@ class Palette:
     def _style(self, colour: Color, background: Color, *, bold: bool = False) -> Style:
         if self.mono:
             return Style(bold=bold)
-        return Style(color=_rich(colour), bgcolor=_rich(background), bold=bold)
+        return Style(color=colour.rich_color, bgcolor=background.rich_color, bold=bold)
+
+    def _badge(self, colour: Color) -> Style:
+        """Return a style for a few words on a coloured ground."""
+        if self.mono:
+            return Style(reverse=True, bold=True)
+        if self._ansi:
+            return Style(color=colour.rich_color, reverse=True, bold=True)
+        return self._style(self._background, colour, bold=True)
 
     def _block(self, colour: Color) -> Style:
         """Return a style that stands out of a row: the colour behind, readable letters on it."""
-        if self.mono:
-            return Style(reverse=True, bold=True, underline=True)
+        if self.mono or self._ansi:
+            own = None if self.mono else colour.rich_color
+            return Style(color=own, reverse=True, bold=True, underline=self.mono)
         letters = Color.parse("#000000" if colour.brightness > 0.5 else "#ffffff")
-        return Style(color=_rich(letters), bgcolor=_rich(colour), bold=True)
+        return self._style(letters, colour, bold=True)
 
     def _tint_of(self, colour: Color, strength: float) -> Style:
-        if self.mono:
+        if self.mono or self._ansi:
             return Style(reverse=True)
-        return Style(bgcolor=_rich(self._background.blend(colour, strength)))
+        return Style(bgcolor=self._background.blend(colour, strength).rich_color)
 
     def item(self, item_id: str) -> tuple[Style, Style]:
         """Return a work item's own hue, as a style for marks and a background for its rows."""
@@ -120,13 +147,9 @@ class Palette:
         if found is None:
             digits = "".join(filter(str.isdecimal, item_id)) or "0"
             hue = Color.parse(self._hues[int(digits) % len(self._hues)])
-            tint = Style() if self.mono else self._tint_of(hue, 0.13)
+            tint = Style() if self.mono or self._ansi else self._tint_of(hue, 0.13)
             found = self._style(hue, self._background, bold=True), tint
             if len(self._items) > 1_000:
                 self._items.clear()
             self._items[item_id] = found
         return found
-
-
-def _rich(colour: Color) -> RichColor:
-    return RichColor.from_rgb(colour.r, colour.g, colour.b)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from logmon.tui.detail import DetailPane
 from logmon.tui.driver import TerminalDriver
 from logmon.tui.header import FilterLine, Header
 from logmon.tui.item_list import ItemsPane
-from logmon.tui.panes import DetailPane
 from logmon.tui.tail_view import TailView
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class Panels:
         app.main.query_one(Header).refresh()
         app.main.query_one(FilterLine).refresh()
         if self.detail.display:
-            cursor = app.model.cursor
-            self.detail.show(None if cursor is None else app.model.delivery(cursor))
+            self.detail.show(app.model.cursor, app.model.snapshot)
 
     def toggle_detail(self) -> None:
         """Open or close the detail pane."""

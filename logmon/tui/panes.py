@@ -1,23 +1,17 @@
-"""The two panes below the tail: the selected row in full, and the work items Sentinel made."""
+"""Titled lists of lines below and beside the tail."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-
-from logmon.event import rfc3339
 from logmon.tui.lines import LinesWidget
-from logmon.tui.render import Row, Span, fit, row_of
-from logmon.visible import clipped, visible
+from logmon.tui.render import Row, Span, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from textual import events
 
-    from logmon.event_log import Delivery
     from logmon.tui.palette import Palette
 
 VALUE_CHARS = 4_000
@@ -54,9 +48,21 @@ class Pane(LinesWidget, can_focus=True):
                 palette.text,
             )
         self._top = max(0, min(self._top, self.length() - (self.size.height - 1)))
-        place = self._top + y - 1
-        spans = self.spans(place) if place < self.length() else []
-        return row_of(spans, width, palette.text)
+        place = self.place_at(y)
+        return self.body(place) if place < self.length() else row_of([], width, palette.text)
+
+    def body(self, place: int) -> Row:
+        """Draw one line below the title."""
+        return row_of(self.spans(place), self.size.width, self.palette.text)
+
+    def place_at(self, y: int) -> int:
+        """Return which line below the title is drawn there."""
+        return self._top + y - 1
+
+    def reveal(self, first: int, last: int) -> None:
+        """Scroll just far enough that lines are in view, the first one in any case."""
+        room = max(1, self.size.height - 1)
+        self._top = min(max(self._top, last - room + 1), first)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Scroll up."""
@@ -79,82 +85,6 @@ class Pane(LinesWidget, can_focus=True):
         """Scroll down."""
         self._top += 1
         self.refresh()
-
-
-class DetailPane(Pane):
-    """Every field of one row."""
-
-    def __init__(self, palette: Palette) -> None:
-        super().__init__(palette, "detail")
-        self._delivery: Delivery | None = None
-        self._lines: list[list[Span]] = []
-
-    def show(self, delivery: Delivery | None) -> None:
-        """Show another row; the same row again changes nothing but its work item."""
-        self._delivery = delivery
-        self._lines = [] if delivery is None else list(self._describe(delivery))
-        self._top = 0
-        self.refresh()
-
-    def on_resize(self) -> None:
-        """Break long values to the new width."""
-        self.show(self._delivery)
-
-    def title(self) -> list[Span]:
-        """Return source, level and time of the row."""
-        palette = self.palette
-        if self._delivery is None:
-            return [("detail", palette.dim)]
-        event = self._delivery.event
-        name = visible(event.source[:40])
-        text = f"detail · {name} · {event.level.label}"
-        return [(text, palette.levels[event.level])]
-
-    def length(self) -> int:
-        """Return how many lines the fields take."""
-        return max(1, len(self._lines))
-
-    def spans(self, place: int) -> list[Span]:
-        """Return one line of the fields."""
-        if not self._lines:
-            return [(" no row is selected; ↑ selects one", self.palette.dim)]
-        return self._lines[place]
-
-    def _describe(self, delivery: Delivery) -> Iterator[list[Span]]:
-        event, palette = delivery.event, self.palette
-        yield from self._field("time", rfc3339(event.timestamp))
-        yield from self._field("message", event.message)
-        if event.message_template:
-            yield from self._field("template", event.message_template)
-        if delivery.work_item:
-            hue, _ = palette.item(delivery.work_item)
-            yield [(" work item".ljust(12), palette.dim), (visible(delivery.work_item), hue)]
-        for shown, (name, value) in enumerate(flatten(event.attributes)):
-            if shown == FIELDS_SHOWN:
-                yield [(" … more attributes are not shown", palette.dim)]
-                break
-            yield from self._field(f"@{name}", value, value_style=True)
-        if event.tags:
-            yield from self._field("tags", "  ".join(event.tags))
-        for name in ("host", "trace_id", "span_id", "id"):
-            if value := getattr(event, name):
-                yield from self._field(name, value)
-        if event.work_item and not delivery.is_own:
-            yield from self._field("recorded", f"work_item {event.work_item} (as it came)")
-        yield from self._field("came by", delivery.origin)
-
-    def _field(self, name: str, value: str, *, value_style: bool = False) -> Iterator[list[Span]]:
-        """Yield a field's lines; a long value goes on below itself."""
-        palette = self.palette
-        label = fit(f" {clipped(name, 40)}", max(12, min(len(name) + 3, 32)))
-        text = clipped(value, VALUE_CHARS)
-        style = palette.value if value_style else palette.text
-        room = max(10, self.size.width - cell_len(label) - 1)
-        first = True
-        for start in range(0, max(1, len(text)), room):
-            lead = label if first else " " * cell_len(label)
-            yield [(lead, palette.dim), (text[start : start + room], style)]
-            first = False
 
 
 def flatten(

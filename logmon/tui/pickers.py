@@ -94,3 +94,37 @@ class SourcePicker(ModalScreen[tuple[str, ...] | None]):
     def action_none(self) -> None:
         """Pick none."""
         self.query_one(SelectionList).deselect_all()
+
+
+class ColumnPicker(ModalScreen[tuple[str, ...] | None]):
+    """Choose the columns, in the order they are listed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "Close"),
+        Binding("enter", "take", "Show these", priority=True),
+    ]
+
+    def __init__(self, names: tuple[str, ...], shown: tuple[str, ...]) -> None:
+        super().__init__()
+        self._names = tuple(name for name in names if name != "message")
+        self._shown = shown
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list."""
+        with Vertical(classes="picker"):
+            yield Static(
+                Content("space picks · enter shows these, and the message"),
+                classes="picker-title",
+            )
+            yield SelectionList[int](
+                *(
+                    Selection(Content(clipped(name, 50)), place, name in self._shown)
+                    for place, name in enumerate(self._names)
+                ),
+                id="columns",
+            )
+
+    def action_take(self) -> None:
+        """Show the picked columns, as they are listed."""
+        places = sorted(self.query_one(SelectionList).selected)
+        self.dismiss((*(self._names[place] for place in places), "message"))

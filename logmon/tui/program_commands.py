@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logmon.tui.commands import Command, CommandError
+from logmon.tui.commands import Command
+from logmon.tui.themes import OWN_THEMES, check_theme
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,14 +18,14 @@ def _quit(app: LogmonApp, _argument: str) -> None:
 
 
 def _theme(app: LogmonApp, name: str) -> str:
-    if name not in app.available_themes:
-        raise CommandError(f"no theme {name!r}; Tab shows them")
-    app.theme = name
-    return f"theme {name}"
+    app.theme = check_theme(name)
+    return f"theme {app.theme}"
 
 
 def _themes(app: LogmonApp, typed: str) -> Iterable[str]:
-    return (name for name in sorted(app.available_themes) if name.startswith(typed))
+    own = [theme.name for theme in OWN_THEMES]
+    others = sorted(name for name in app.available_themes if name not in own)
+    return (name for name in (*own, *others) if name.startswith(typed))
 
 
 COMMANDS = (

@@ -12,10 +12,10 @@ from logmon.level import Level, at_least
 from logmon.source import Notice
 from logmon.testing import NOON, make_event
 from logmon.tui.actions import keymap
+from logmon.tui.detail import DetailPane
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.item_list import ItemsPane
-from logmon.tui.panes import DetailPane
 from logmon.tui.prompt import Offers, Prompt
 from logmon.tui.tail_view import TailView
 from tests.tui.stage import compare, stage, story
