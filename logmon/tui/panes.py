@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logmon.tui.lines import LinesWidget
 from logmon.tui.render import Row, Span, row_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
 
     from textual import events
 
     from logmon.tui.palette import Palette
-
-VALUE_CHARS = 4_000
-FIELDS_SHOWN = 200
 
 
 class Pane(LinesWidget, can_focus=True):

@@ -145,7 +145,8 @@ def _save(app: LogmonApp, text: str) -> str | None:
             write_view(path, name, view)
             app.notify(f"saved as {name} in {path}", markup=False)
 
-    app.push_screen(Confirm(f"There is a view {name} already. Overwrite it?"), answered)
+    question = f"There is a view {name} already. Overwrite it?"
+    app.push_screen(Confirm(question, app.palette()), answered)
     return None
 
 
