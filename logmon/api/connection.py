@@ -82,7 +82,8 @@ class Connection(H11Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes past h11, which knows that a chunked body has begun: no copy, no await."""
-        self.transport.write(data)
+        if not self.transport.is_closing():  # asyncio warns on stderr of writes to a closed one
+            self.transport.write(data)
 
     def resume_writing(self) -> None:
         """Go on sending: the client took what was waiting for it."""

@@ -164,16 +164,19 @@ class Streams:
             await asyncio.sleep(self.limits.look_every_s)
             now = loop.time()
             for stream in list(self._open):
-                if not self._tokens.is_valid(stream.token.id):
-                    stream.end("token_revoked")
-                elif stream.stalled_s(now) >= self.limits.send_timeout_s:
-                    self._say(
-                        f"closed a stream of {stream.address} (token {stream.token.id}): it took "
-                        f"nothing for {self.limits.send_timeout_s:g} s, {stream.behind} rows behind"
-                    )
-                    stream.connection.abort()
-                else:
-                    stream.beat(now, self.limits.heartbeat_s)
+                self._care(stream, now)
+
+    def _care(self, stream: Stream, now: float) -> None:
+        if not self._tokens.is_valid(stream.token.id):
+            stream.end("token_revoked")
+        elif stream.stalled_s(now) >= self.limits.send_timeout_s:
+            self._say(
+                f"closed a stream of {stream.address} (token {stream.token.id}): it took "
+                f"nothing for {self.limits.send_timeout_s:g} s, {stream.behind} rows behind"
+            )
+            stream.connection.abort()
+        else:
+            stream.beat(now, self.limits.heartbeat_s)
 
 
 def _counter() -> Counter[str]:
