@@ -35,7 +35,8 @@ BUCKET_MS = 10_000
 SETTLED_MS = 120_000
 """Events this old have all become visible, nearly always."""
 MOST_PAGES = 3
-TRIES = 3
+TRIES = 4
+"""As often as refused keys are tried: a new one takes a moment to be known."""
 NO_KEY = "0" * 32
 NO_APP_KEY = "0" * 40
 
@@ -252,7 +253,7 @@ class Examination:
     async def _again(
         self, ask: Callable[..., Awaitable[Answered]], *args: int, **kwargs: Any
     ) -> Answered:
-        """Ask up to three times, in case it only failed in passing."""
+        """Ask up to four times, in case it only failed in passing."""
         for left in reversed(range(TRIES)):
             try:
                 return await ask(*args, **kwargs)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 UNKNOWN_PERIOD_S = 10.0
 UNKNOWN_LIMIT = 10
 """What is assumed while no answer has told: seen most often in the wild."""
+LONGEST_RESET_S = 86_400.0
+"""A reset or a period beyond a day is no sense to wait for."""
 RESET_NOW_S = 0.5
 """What a reset in 0 seconds is taken for: at once would be refused again."""
 PIECE_S = 10.0
@@ -38,8 +40,6 @@ class RateLimiter:
         self._reset_at_s = 0.0
         self._refusals = 0
         self._penalty_until_s = -math.inf
-        self.told = False
-        """Whether an answer came yet."""
         self.limit = UNKNOWN_LIMIT
         self.period_s = UNKNOWN_PERIOD_S
         self.remaining: int | None = None
@@ -48,8 +48,6 @@ class RateLimiter:
     @property
     def allowed(self) -> int:
         """How many requests we may make in a period: at least one."""
-        if not self.told:
-            return 1
         halved = self._monotonic() < self._penalty_until_s
         return max(1, math.floor(self.limit * self._share * (0.5 if halved else 1.0)))
 
@@ -85,13 +83,11 @@ class RateLimiter:
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """Take in what an answer tells of the budget; header names are lower-case."""
-        self.told = True
         self._refusals = 0
         self._learn(headers)
 
     def refused(self, headers: Mapping[str, str]) -> float:
         """Take in a refusal (429); return how long nothing may be asked, in seconds."""
-        self.told = True
         self._learn(headers)
         self._refusals += 1
         now_s = self._monotonic()
@@ -100,7 +96,7 @@ class RateLimiter:
         wait_s = _number(headers.get("x-ratelimit-reset"))
         if wait_s is None:
             wait_s = _number(headers.get("retry-after"))
-        if wait_s is None:
+        if wait_s is None or wait_s > LONGEST_RESET_S:
             wait_s = self.period_s
         wait_s = (wait_s or RESET_NOW_S) + self._rng.uniform(0.1, 1.0)
         self._blocked_until_s = max(self._blocked_until_s, now_s + wait_s)
@@ -113,12 +109,12 @@ class RateLimiter:
         )
         if limit:
             self.limit = int(limit)
-        if period_s:
+        if period_s and period_s <= LONGEST_RESET_S:
             self.period_s = period_s
         self.name = headers.get("x-ratelimit-name", self.name)
         remaining = _number(headers.get("x-ratelimit-remaining"))
         reset_s = _number(headers.get("x-ratelimit-reset"))
-        if remaining is not None and reset_s is not None:
+        if remaining is not None and reset_s is not None and reset_s <= LONGEST_RESET_S:
             self.remaining = int(remaining)
             self._reset_at_s = self._monotonic() + reset_s
 
@@ -129,4 +125,4 @@ def _number(text: str | None) -> float | None:
         value = float(text) if text is not None else -1.0
     except ValueError:
         return None
-    return value if 0 <= value < 86_400 * 31 else None
+    return value if 0 <= value < 1e12 else None
