@@ -94,7 +94,7 @@ def crash(
             killed += 1
         with logmon_tail(settings) as tail:
             last_s = time.monotonic() + drain_s
-            while time.monotonic() < last_s and not _complete(folder, url, events):
+            while time.monotonic() < last_s and not _complete(folder, events):
                 time.sleep(0.5)
             tail.terminate()
             assert tail.wait(10) == 143
@@ -143,14 +143,14 @@ def logmon_tail(settings: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def _complete(folder: Path, url: str, events: int) -> bool:
-    """Whether every event can be seen, is stored, and was judged by Sentinel."""
-    truth = httpx2.get(f"{url}/fake/events", timeout=20).json()
+def _complete(folder: Path, events: int) -> bool:
+    """Whether so many events are stored, and all were judged by Sentinel."""
     with suppress(StoreError):
         store = open_reader(folder / "state" / "logmon.db")
         try:
+            counted = store.counts("prod", 0, 2**62, 2**62)
             done = store.offset("sentinel") == store.newest_seq()
-            return len(truth) == events <= len(set(_stored(store))) and done
+            return sum(counted.values()) >= events and done
         finally:
             store.close()
     return False
@@ -166,9 +166,9 @@ def _stored(store: Any) -> list[str]:
 
 
 def _outcome(folder: Path, url: str, kills: int) -> Outcome:
-    truth = httpx2.get(f"{url}/fake/events", timeout=20).json()
+    truth = httpx2.get(f"{url}/fake/events", timeout=120).json()
     requests = RequestJournal()
-    for asked in httpx2.get(f"{url}/fake/requests", timeout=20).json():
+    for asked in httpx2.get(f"{url}/fake/requests", timeout=120).json():
         requests.add(msgspec.convert(asked, Asked), {})
     store = open_reader(folder / "state" / "logmon.db")
     work: Counter[str] = Counter()
