@@ -29,6 +29,7 @@ from logmon.serving import ApiRun
 from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
 from logmon.source import LogEventSource, LogStreamOptions
 from logmon.sources import build_source
+from logmon.started import started_as
 from logmon.tui.actions import keymap
 from logmon.tui.look import Look, parse_columns
 
@@ -95,6 +96,8 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
             keys=keys,
             api=api,
             drawn=drawn,
+            started=started_as(command, given, config),
+            redactor=lambda: redactor_of(config.redaction),
         )
         return run_screen(build, run)
     output = _output(given["output"])

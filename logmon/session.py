@@ -14,6 +14,7 @@ import signal
 import sys
 import termios
 import threading
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,12 @@ from logmon.errors import LogmonError, StoreError
 from logmon.filter import Clause, LogFilter
 from logmon.level import Level
 from logmon.serving import ApiRun, served
+from logmon.tui.copy_forms import Started
 from logmon.tui.look import Look
 from logmon.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
     from logmon.runtime import LogMonitorService
 
@@ -67,6 +69,10 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     """Each action's keys, as `logmon.tui.actions.keymap` returns them."""
     api: ApiRun | None = None
     """What is served meanwhile."""
+    started: Started | None = None
+    """How this run was started, for copies of it."""
+    redactor: Callable[[], Any] = lambda: None
+    """Makes what takes secrets out of exported rows, where the run itself has none."""
     drawn: asyncio.Event | None = None
     """Set when the first rows are on the screen: work that can wait until then waits for it."""
 
@@ -197,6 +203,8 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         service.hub,
         items=sentinel.items if sentinel else None,
         service=service,
+        started=run.started,
+        redactor=lambda: service.redactor or run.redactor(),
         state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
         look=run.look,
         redraw_hz=run.redraw_hz,

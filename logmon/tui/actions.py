@@ -116,6 +116,12 @@ DETAIL = (
     Action("raw", ("r",), "detail.raw", "Show or hide the bytes", (), "detail"),
 )  # fmt: skip
 
+TAKING_OUT = (
+    Action("copy", ("c", "y"), "taking_out.copy", "Copy the row, or the marked ones", hint="copy"),
+    Action("copy_as", ("Y",), "taking_out.pick", "Copy as raw, JSON, command, curl, query"),
+    Action("export_stop", (), "taking_out.stop", "Call an export off", panel="app"),
+)
+
 ITEMS = (
     Action(
         "toggle_items", ("I",), "panels.toggle_items", "Work items beside the tail", panel="app"
@@ -187,6 +193,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Jumping": JUMPING,
     "Reading": READING,
     "Detail": DETAIL,
+    "Taking out": TAKING_OUT,
     "Work items": ITEMS,
     "Views": VIEWS,
     "Overview": OVERVIEW,

@@ -18,6 +18,7 @@ from logmon.event import from_ns
 from logmon.sentinel.tracker import WorkItems
 from logmon.tui.actions import ACTIONS, Keymap, keymap
 from logmon.tui.controls import Controls, SecondKey, bindings_of
+from logmon.tui.copy_forms import Started
 from logmon.tui.detail import DetailPane
 from logmon.tui.drawing import Drawing
 from logmon.tui.driver import TerminalDriver
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from logmon.hub import LogEventHub
+    from logmon.redaction import Redactor
     from logmon.tui.doors import Service, ShownItems
     from logmon.tui.filters import Filters
     from logmon.tui.jumps import Jumps
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from logmon.tui.pump import FramePump
     from logmon.tui.searches import Searches
     from logmon.tui.table import Table
+    from logmon.tui.taking_out import TakingOut
     from logmon.tui.views import FilterTo, GoTo, Views
 
 logger = logging.getLogger(__name__)
@@ -76,6 +79,8 @@ class LogmonApp(App[None]):
         *,
         items: ShownItems | None = None,
         service: Service | None = None,
+        started: Started | None = None,
+        redactor: Callable[[], Redactor | None] = lambda: None,
         state: FilterState | None = None,
         look: Look | None = None,
         redraw_hz: float = 30.0,
@@ -88,6 +93,9 @@ class LogmonApp(App[None]):
         self.hub = hub
         self.items: ShownItems = WorkItems() if items is None else items
         self.service = service
+        self.started = started or Started()
+        self.redactor = redactor
+        """Makes what takes the secrets out of exported rows."""
         self.look = look or Look()
         """How rows are drawn at first."""
         self.now = now
@@ -151,6 +159,12 @@ class LogmonApp(App[None]):
         return jumps
 
     @property
+    def taking_out(self) -> TakingOut:
+        """Copies and exports."""
+        taking_out: TakingOut = self.controls.owner("taking_out")
+        return taking_out
+
+    @property
     def overview(self) -> Overview:
         """The histogram beside the rows."""
         overview: Overview = self.controls.owner("overview")
@@ -177,7 +191,7 @@ class LogmonApp(App[None]):
         """Lay out the screen."""
         palette = self.palette()
         yield Header(self.hub, self.model, palette, self.look.zone)
-        yield FilterLine(self.state, self.model, self.searches, palette)
+        yield FilterLine(self.state, self.model, self.searches, self.taking_out.describe, palette)
         with ContentSwitcher(id="views", initial="tail-page"), TailPage(id="tail-page"):
             yield TailView(self.model, palette, self.look, self.items.get)
             with Horizontal(id="panes"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODULES: tuple[str, ...] = (
     "logmon.tui.program_commands",
     "logmon.tui.reading_commands",
+    "logmon.tui.taking_out",
 )
 """Modules whose `COMMANDS` are offered; a new one is one name here."""
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from logmon.event import encode_ascii
+from logmon.event import encode, encode_ascii
 from logmon.level import ALL_LEVELS, Level, at_least
 from logmon.row_text import mark_text, text_columns
 from logmon.visible import visible
@@ -51,14 +51,18 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
     query: str = ""
 
 
-def rows_text(snapshot: Snapshot, seqs: Iterable[int], form: Form, zone: tzinfo) -> tuple[str, int]:
-    """Return rows as lines in a form, and how many of them are still held."""
+def rows_text(
+    rows: Iterable[Delivery], snapshot: Snapshot, form: Form, zone: tzinfo
+) -> tuple[str, int]:
+    """Return rows as lines in a form, and how many they are.
+
+    The bytes of a marked row that the log holds no more are its canonical JSON.
+    """
     lines = []
-    for seq in seqs:
-        found = snapshot.find(seq)
-        if found is not None:
-            raw = found[0].raw(found[1])
-            lines.append(row_line(found[0].delivery(found[1]), raw, form, zone))
+    for row in rows:
+        found = snapshot.find(row.seq) if form == "raw" else None
+        raw = encode(row.event) if found is None else found[0].raw(found[1])
+        lines.append(row_line(row, raw, form, zone))
     return "\n".join(lines), len(lines)
 
 

@@ -1,5 +1,7 @@
 """Writes the shown rows to a file: whole or not at all, for its owner alone, never over another.
 
+What goes out is redacted, as all that leaves the screen for good.
+
 Runs on any thread. The file appears under its name when everything is written; until then there
 is only `.NAME.partial` beside it, which is removed when writing fails or is called off.
 """
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from logmon.event_log import Segment, Snapshot
     from logmon.filter import LogFilter
+    from logmon.redaction import Redactor
 
 OWNER_ONLY = 0o600
 PAUSE_S = 0.0005
@@ -53,15 +56,27 @@ class Exporting:
         *,
         overwrite: bool,
         zone: tzinfo,
+        redactor: Redactor | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.path = path
         self.form: Form = form
         self._overwrite = overwrite
         self._zone = zone
+        self._redactor = redactor
         self._sleep = sleep
         self._cancelled = False
         self.progress = Progress(0, 0, 0, 0)
+
+    @property
+    def redacts(self) -> bool:
+        """Whether secrets are taken out of what is written."""
+        return self._redactor is not None
+
+    @property
+    def shown(self) -> str:
+        """The file's name as text that may be printed."""
+        return _shown(self.path)
 
     def cancel(self) -> None:
         """Stop soon; nothing stays behind."""
@@ -135,10 +150,16 @@ class Exporting:
     def _line(self, segment: Segment, row: int) -> bytes | None:
         """Return a row as it is written; of logmon's own rows no raw bytes ever came in."""
         delivery = segment.delivery(row)
+        if self.form == "raw":
+            if delivery.is_own:
+                return None
+            raw = segment.raw(row)
+            return raw if self._redactor is None else self._redactor.raw(raw)
+        if self._redactor is not None:
+            event = self._redactor.event(delivery.event)
+            delivery = msgspec.structs.replace(delivery, event=event)
         if self.form == "json":
             return encode(delivery.event, work_item=delivery.work_item)
-        if self.form == "raw":
-            return None if delivery.is_own else segment.raw(row)
         return row_line(delivery, b"", "text", self._zone).encode("utf-8", "replace")
 
 

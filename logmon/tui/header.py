@@ -11,7 +11,7 @@ from logmon.tui.lines import LinesWidget
 from logmon.visible import clipped, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime, tzinfo
 
     from logmon.hub import LogEventHub
@@ -119,12 +119,18 @@ class FilterLine(LinesWidget):
     """Level, sources and query that are in force, and how many rows they leave of those held."""
 
     def __init__(
-        self, state: FilterState, model: TailModel, searches: Searches, palette: Palette
+        self,
+        state: FilterState,
+        model: TailModel,
+        searches: Searches,
+        exporting: Callable[[], str],
+        palette: Palette,
     ) -> None:
         super().__init__(palette, id="filter-line")
         self._state = state
         self._model = model
         self._searches = searches
+        self._exporting = exporting
 
     def line(self, y: int) -> Row:
         """Draw the filter line."""
@@ -146,6 +152,8 @@ class FilterLine(LinesWidget):
         elif not state.enabled:
             left.append(("   filters off", palette.bar_warn))
         model = self._model
+        if exporting := self._exporting():
+            left.append((f"   {exporting}", palette.bar_warn))
         if found := self._searches.describe():
             left.append((f"   {found}", palette.bar_warn))
         if model.fold is not None:

@@ -47,6 +47,14 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def size_text(count: int) -> str:
+    """Return a size in its largest unit: `812 bytes`, `3.2 KiB`, `1.5 GiB`."""
+    for size, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count:,} bytes"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time in its largest unit: `250 ms`, `5 s`, `10 min`, `2 h`, `30 d`."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (1e-3, "ms")):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logmon.tui.spark import local
+from logmon.tui.spark import local, size_text
 from logmon.visible import visible
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def log_lines(
     yield [
         (f"  {held:>12,} rows held", "text"),
         (f" of at most {log.max_rows:,}", "dim"),
-        (f" · {_bytes(log.nbytes)} of about {_bytes(log.max_bytes)}", "dim"),
+        (f" · {size_text(log.nbytes)} of about {size_text(log.max_bytes)}", "dim"),
     ]
     yield [(f"= {shown:>12,} shown", "text"), (f" + {held - shown:,} hidden by the filter", "text")]
     evicted = snapshot.first_seq - log.began_at
@@ -125,10 +125,3 @@ def stats_lines(
         [("", "text")],
         *reader_lines(statistics.readers),
     ]
-
-
-def _bytes(count: int) -> str:
-    for size, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count:,} bytes"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import subprocess
 import threading
 from datetime import UTC
@@ -35,6 +37,8 @@ from logmon.tui.copy_forms import (
 from logmon.tui.export import Exporting, form_of
 from logmon.visible import visible
 from tests.hostile import ATTACKS
+from tests.pty_judge import Terminal
+from tests.tui.stage import stage
 
 
 def log_of(*events, origin="mock") -> EventLog:
@@ -48,26 +52,30 @@ def log_of(*events, origin="mock") -> EventLog:
 def test_a_copied_row_is_one_printable_line(form, name):
     text = ATTACKS[name]
     log = log_of(make_event(text, source=text[:50], attributes={text[:50]: text}, tags=(text,)))
-    copied, rows = rows_text(log.snapshot, [0], form, UTC)
+    copied, rows = rows_text([log.snapshot.delivery(0)], log.snapshot, form, UTC)
     assert rows == 1
     assert visible(copied) == copied
     assert "\n" not in copied
 
 
-def test_rows_are_copied_in_three_forms_and_evicted_ones_are_not_counted():
+def test_rows_are_copied_in_three_forms_also_when_the_log_holds_them_no_more():
     log = log_of(make_event("one", level=Level.WARN), make_event("two"))
     log.link({0: "WI-7"})
-    text, rows = rows_text(log.snapshot, [0, 1, 99], "text", UTC)
+    marked = [log.snapshot.delivery(0), log.snapshot.delivery(1)]
+    text, rows = rows_text(marked, log.snapshot, "text", UTC)
     assert rows == 2
     assert text.splitlines()[0] == "2026-11-23 12:00:00.000+00:00 WRN tests        one  ◆ WI-7"
     parsed = [
-        json.loads(line) for line in rows_text(log.snapshot, [0, 1], "json", UTC)[0].splitlines()
+        json.loads(line) for line in rows_text(marked, log.snapshot, "json", UTC)[0].splitlines()
     ]
     assert [(event["message"], event.get("work_item")) for event in parsed] == [
         ("one", "WI-7"),
         ("two", None),
     ]
-    assert row_line(log.snapshot.delivery(0), b"as \xff came", "raw", UTC) == "as \\xff came"
+    gone, rows = rows_text(marked, EventLog().snapshot, "raw", UTC)
+    assert rows == 2
+    assert json.loads(gone.splitlines()[1])["message"] == "two"
+    assert row_line(marked[0], b"as \xff came", "raw", UTC) == "as \\xff came"
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30))
@@ -212,6 +220,19 @@ def test_raw_is_the_bytes_as_they_came_without_logmons_own_rows(tmp_path):
     assert len(text.read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize("name", ["out.json", "out.log", "out.txt"])
+def test_secrets_are_taken_out_of_what_is_exported(tmp_path, name):
+    from logmon.redaction import Redactor
+
+    path = tmp_path / name
+    secret = "AKIA" + "IOSFODNN7EXAMPLE"
+    log = log_of(make_event(f"key {secret} used", attributes={"password": "hunter2-hunter2"}))
+    done = exporting(path, redactor=Redactor()).run(log.snapshot, EVERYTHING)
+    assert done.written == 1
+    assert secret not in path.read_text()
+    assert "hunter2" not in path.read_text()
+
+
 def test_a_file_that_is_there_is_refused_unless_told(tmp_path):
     path = tmp_path / "out.json"
     path.write_text("precious")
@@ -296,3 +317,139 @@ def test_an_export_runs_on_another_thread_while_rows_come(tmp_path):
 )
 def test_the_name_asks_for_the_form(name, form):
     assert form_of(Path(name)) == form
+
+
+# On the screen
+
+
+def said(s) -> list[str]:
+    return [notice.message for notice in s.app._notifications]
+
+
+async def test_c_copies_the_selected_row_and_says_so():
+    async with stage() as (s, pilot):
+        await s.give(make_event("one"), make_event("two"))
+        await s.drawn(pilot)
+        await pilot.press("c")
+        assert said(s) == ["no row is selected or marked"]
+        await pilot.press("k", "c")
+        assert s.app.clipboard.endswith("INF tests        one")
+        assert said(s)[-1] == "copied 1 row as text, 50 bytes"
+
+
+async def test_y_copies_the_marked_rows():
+    async with stage() as (s, pilot):
+        await s.give(make_event("one"), make_event("two"), make_event("three"))
+        await s.drawn(pilot)
+        await pilot.press("k", "m", "k", "m", "y")
+        assert [line.split()[-1] for line in s.app.clipboard.splitlines()] == ["one", "two"]
+        assert said(s)[-1].startswith("copied 2 rows as text")
+
+
+@pytest.mark.parametrize(
+    ("downs", "begins"),
+    [
+        (0, "2026-11-23 12:00:00"), (1, '{"timestamp"'), (2, '{"timestamp"'),
+        (3, "logmon replay -z UTC -l warn -q 'status:warn' -- -x.log"[:20]),
+        (4, "curl -sS -H"), (5, "status:warn status:(warn"),
+    ],
+)  # fmt: skip
+async def test_capital_y_offers_six_forms(downs, begins):
+    started = Started(command="replay", files=("-x.log",), flags=("-z", "UTC"))
+    async with stage(started=started) as (s, pilot):
+        await s.give(make_event("careful", level=Level.WARN))
+        await pilot.press("ampersand", *"status:warn", "enter")
+        await pilot.press(*["right_square_bracket"] * 4, "k", "Y")
+        await pilot.pause(0.1)
+        await pilot.press(*["down"] * downs, "enter")
+        await s.drawn(pilot)
+        assert s.app.clipboard.startswith(begins)
+        assert said(s)[-1].startswith("copied ")
+
+
+async def test_too_much_for_a_clipboard_is_refused():
+    async with stage() as (s, pilot):
+        await s.give(make_event("x" * 1_100_000))
+        await s.drawn(pilot)
+        await pilot.press("k", "c")
+        assert s.app.clipboard == ""
+        assert "too much for a clipboard" in said(s)[-1]
+
+
+async def command(s, pilot, text: str) -> None:
+    s.app.controls.owner("commands").open(text)
+    await pilot.pause()
+    await pilot.press("enter")
+    await pilot.pause()
+    await s.app.workers.wait_for_complete()
+    await s.drawn(pilot)
+
+
+async def test_export_writes_the_filtered_set_and_says_what_it_did(tmp_path):
+    path = tmp_path / "out.json"
+    async with stage() as (s, pilot):
+        await s.give(*[make_event(f"row {n}", source="ab"[n % 2]) for n in range(500)])
+        await pilot.press("ampersand", *"service:a", "enter")
+        await s.drawn(pilot)
+        await command(s, pilot, f"export {path}")
+        assert len(path.read_bytes().splitlines()) == 250
+        assert f"{path}: 250 rows as JSON lines, " in said(s)[-1]
+
+
+async def test_export_refuses_to_write_over_a_file_and_asks_when_told(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("precious")
+    async with stage() as (s, pilot):
+        await s.give(make_event("one"))
+        await s.drawn(pilot)
+        await command(s, pilot, f"export {path}")
+        assert path.read_text() == "precious"
+        await pilot.press("escape")
+        await command(s, pilot, f"export! {path}")
+        assert path.read_text() == "precious"
+        await pilot.press("n")
+        await s.app.workers.wait_for_complete()
+        assert path.read_text() == "precious"
+        await command(s, pilot, f"export! {path}")
+        await pilot.press("y")
+        await pilot.pause()
+        await s.app.workers.wait_for_complete()
+        assert "one" in path.read_text()
+
+
+def test_how_the_screen_was_started_is_told_from_its_flags():
+    from logmon.config import Config
+    from logmon.started import started_as
+
+    given = {
+        "files": ("a.log",), "since": "15m", "grep": ["x", "y"], "speed": "max", "timezone": None,
+        "config": Path("c.toml"), "follow": True, "level": "warn", "query": "q",
+    }  # fmt: skip
+    started = started_as("replay", given, Config())
+    assert started.flags == ("-c", "c.toml", "-S", "15m", "-g", "x", "-g", "y", "-f")
+    assert started.files == ("a.log",)
+    assert started.api == "http://127.0.0.1:8787"
+
+
+def test_the_clipboard_write_reaches_the_terminal_as_base64_alone(tmp_path):
+    """Over a real pseudo-terminal: one OSC 52, whose text is the hostile row made visible."""
+    attack = "\x1b]0;owned\x07 \x1b[2J $(id) \u202e"
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        json.dumps({"timestamp": "2026-11-23T12:00:00Z", "level": "warn", "message": attack}) + "\n"
+    )
+    terminal = Terminal("replay", str(path), "--tui")
+    assert terminal.see("of 2 shown") or terminal.see("shown"), terminal.screen.display
+    terminal.press("A")
+    terminal.pump(0.3)
+    terminal.press("A")
+    terminal.pump(0.3)
+    terminal.press("c")
+    found = lambda: re.findall(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07", bytes(terminal.output))  # noqa: E731
+    assert terminal.pump(5, lambda: bool(found())), terminal.screen.display
+    terminal.press("qqq")
+    assert terminal.end() == 0
+    (payload,) = found()
+    text = base64.b64decode(payload).decode()
+    assert "\\x1b]0;owned\\x07 \\x1b[2J $(id) \\u{202e}" in text
+    assert visible(text) == text
