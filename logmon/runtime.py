@@ -236,6 +236,11 @@ class LogMonitorService:
             await asyncio.sleep(0)
 
     @property
+    def sources(self) -> list[LogEventSource]:
+        """The sources themselves, without what is wrapped round them."""
+        return [getattr(entry.source, "inner", entry.source) for entry in self._entries]
+
+    @property
     def store(self) -> Store | None:
         """Return the store, where there is one."""
         return self._store

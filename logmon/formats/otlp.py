@@ -1,4 +1,4 @@
-"""OTLP/JSON: one line is one export request and may hold many log records.
+"""OTLP: an export request, as a line of JSON or sent over HTTP, may hold many log records.
 
 Source: OpenTelemetry protocol 1.x and logs data model, read 2026-11. Ids are hex in OTLP/JSON,
 64-bit integers are texts.
@@ -6,10 +6,14 @@ Source: OpenTelemetry protocol 1.x and logs data model, read 2026-11. Ids are he
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import MalformedEvent
+from logmon.event import encode_json, event_id, from_ns
 from logmon.formats.fields import json_text
+from logmon.formats.line import Line
 from logmon.formats.times import read_time
 from logmon.level import Level
 
@@ -17,12 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from logmon.event import LogEvent
-    from logmon.formats.line import Line
+    from logmon.formats.line import Reading
 
 Document = dict[str, Any]
 
 _TEMPLATES = ("message_template", "messageTemplate", "message.template", "log.record.template")
 _SOURCES = ("source", "service", "service.name", "logger", "name")
+_TIMES = ("timeUnixNano", "observedTimeUnixNano")
+_NO_TIME = (None, 0, "0", "")
 _RANGES = (
     (4, Level.TRACE),
     (8, Level.DEBUG),
@@ -71,6 +77,48 @@ def read_otlp(document: Document, line: Line) -> LogEvent:
     raise SeveralEvents(events, refused)
 
 
+def read_export(
+    document: Document, reading: Reading, *, origin: str, now_ns: int
+) -> tuple[list[LogEvent], list[DeadLetter]]:
+    """Return the events of a whole export request, and the records that are none.
+
+    An event's id is made of its content: a request that comes again has the same ones. Equal
+    records in one request are told apart by their number. A record without any time gets `now_ns`.
+
+    Raises:
+        MalformedEvent: it is no export request.
+    """
+    events: list[LogEvent] = []
+    refused: list[DeadLetter] = []
+    equal: Counter[bytes] = Counter()
+    for resource, scope, record in list(_records(document)):
+        raw = encode_json({"resource": resource, "scope": scope, "record": record})
+        equal[raw] += 1
+        has_time = any(record.get(name) not in _NO_TIME for name in _TIMES)
+        place = equal[raw] if has_time else now_ns + equal[raw]
+        line = Line(raw, reading, fallback_ns=now_ns)
+        try:
+            events.append(
+                _event(resource, scope, record, line, event_id(reading.source, place, raw))
+            )
+        except MalformedEvent as error:
+            refused.append(_letter(error, raw, reading.source, origin, now_ns))
+    return events, refused
+
+
+def _letter(error: MalformedEvent, raw: bytes, source: str, origin: str, now_ns: int) -> DeadLetter:
+    return DeadLetter(
+        source=source,
+        origin=origin,
+        reason=error.reason,
+        detail=error.detail,
+        raw=raw[:EXCERPT_BYTES],
+        length=len(raw),
+        parser="otlp",
+        seen_at=from_ns(now_ns),
+    )
+
+
 def _records(document: Document) -> Iterator[tuple[Document, Document, Document]]:
     """Yield each record with its resource's and its scope's attributes."""
     for resource_logs in _objects(document, "resourceLogs"):
@@ -100,13 +148,19 @@ def _event(
     resource: Document, scope: Document, record: Document, line: Line, event_id: str
 ) -> LogEvent:
     attributes = {**resource, **scope, **_attributes(record)}
-    body = _value(record.get("body"))
+    body, name = _value(record.get("body")), _text(record, "eventName")
+    if name is not None:
+        attributes.setdefault("event.name", name)
+    if isinstance(body, dict):
+        attributes.setdefault("body", body)
     template = next((attributes[key] for key in _TEMPLATES if key in attributes), None)
     source = next(
         (value for key in _SOURCES if isinstance(value := attributes.get(key), str)), None
     )
+    if body in (None, ""):
+        body = name or (record if body is None else "")
     return line.event(
-        body if isinstance(body, str) else json_text(record if body is None else body),
+        body if isinstance(body, str) else json_text(body),
         timestamp=_time(record, line),
         level=_level(record, line),
         source=source,
@@ -114,9 +168,15 @@ def _event(
         message_template=template if isinstance(template, str) else None,
         attributes=attributes,
         host=_text(attributes, "host.name"),
-        trace_id=_text(record, "traceId"),
-        span_id=_text(record, "spanId"),
+        trace_id=_id(record, "traceId"),
+        span_id=_id(record, "spanId"),
     )
+
+
+def _id(record: Document, name: str) -> str | None:
+    """Return an id as lower-case hex; all zeros is none (W3C Trace Context)."""
+    value = _text(record, name)
+    return value.lower() if value and value.strip("0") else None
 
 
 def _text(document: Document, name: str) -> str | None:
@@ -125,9 +185,9 @@ def _text(document: Document, name: str) -> str | None:
 
 
 def _time(record: Document, line: Line) -> Any:
-    for name in ("timeUnixNano", "observedTimeUnixNano"):
+    for name in _TIMES:
         value = record.get(name)
-        if value not in (None, 0, "0", ""):
+        if value not in _NO_TIME:
             return read_time(value, line)
     return None
 

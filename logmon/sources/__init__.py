@@ -82,12 +82,28 @@ def _remote(
     return RemoteSource(name, settings, options, environ=os.environ)
 
 
-_BUILT_IN = {"mock": _mock, "file": _file, "datadog": _datadog, "logmon": _remote}
+def _otlp(
+    name: str, table: Table, options: LogStreamOptions, levels: Mapping[str, Level]
+) -> LogEventSource:
+    from logmon.sources.otlp import OtlpSettings, OtlpSource
+
+    table.settings(OtlpSettings)
+    return OtlpSource(name, options, levels)
+
+
+_BUILT_IN = {
+    "mock": _mock,
+    "file": _file,
+    "datadog": _datadog,
+    "otlp": _otlp,
+    "logmon": _remote,
+}
 
 SETTINGS = {
     "mock": "logmon.sources.mock:MockSettings",
     "file": "logmon.sources.file:FileSettings",
     "datadog": "logmon.sources.datadog.settings:DatadogSettings",
+    "otlp": "logmon.sources.otlp:OtlpSettings",
     "logmon": "logmon.sources.remote:RemoteSettings",
 }
 """Where the model of each built-in type's own keys stands: `config show` and `schema` tell them."""

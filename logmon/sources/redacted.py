@@ -26,27 +26,27 @@ class RedactedSource:
     """Gives what another source gives, redacted; `resume` works if the other one has it."""
 
     def __init__(self, source: LogEventSource, redactor: Redactor) -> None:
-        self._source = source
+        self.inner = source
         self._redactor = redactor
 
     @property
     def name(self) -> str:
         """The other source's name."""
-        return self._source.name
+        return self.inner.name
 
     @property
     def options(self) -> LogStreamOptions:
         """The other source's options."""
-        return self._source.options
+        return self.inner.options
 
     def resume(self, checkpoint: Checkpoint | None) -> None:
         """Hand a checkpoint on."""
-        if resume := getattr(self._source, "resume", None):
+        if resume := getattr(self.inner, "resume", None):
             resume(checkpoint)
 
     async def observe(self) -> AsyncGenerator[Arrival, None]:
         """Read the other source."""
-        async with aclosing(self._source.observe()) as arrivals:  # type: ignore[type-var]
+        async with aclosing(self.inner.observe()) as arrivals:  # type: ignore[type-var]
             async for arrival in arrivals:
                 yield self._redacted(arrival)
 
