@@ -83,6 +83,8 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
         return dry_run(given, config, entry.source, passing)
     build = _builder(command, given, config, entries)
     api = _api(config, env) if command == "tail" and config.api.enabled else None
+    if api is None and not given["files"]:
+        _say_unheard(config)
     if screen:
         run = ScreenRun(
             levels=levels,
@@ -134,6 +136,13 @@ def launch_serve(given: Mapping[str, Any], env: Mapping[str, str]) -> int:
     entries = _entries("serve", plain, config, screen=False)
     build = _builder("serve", plain, config, entries)
     return run_serve(build, _api(config, env, settings), config.tail.history)
+
+
+def _say_unheard(config: Config) -> None:
+    """Say of a source that gets what the API receives that nothing will come."""
+    for name, table in config.sources.items():
+        if table.enabled and table.type == "otlp":
+            sys.stderr.write(f"logmon: sources.{name}: nothing listens; set api.enabled = true\n")
 
 
 def _api(config: Config, env: Mapping[str, str], settings: ApiSettings | None = None) -> ApiRun:
