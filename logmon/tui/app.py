@@ -17,7 +17,7 @@ from textual.widgets import ContentSwitcher
 from logmon.event import from_ns
 from logmon.sentinel.tracker import WorkItems
 from logmon.tui.actions import ACTIONS, Keymap, keymap
-from logmon.tui.controls import Controls, SecondKey, bindings_of
+from logmon.tui.controls import OPENERS, Controls, SecondKey, bindings_of
 from logmon.tui.copy_forms import Started
 from logmon.tui.detail import DetailPane
 from logmon.tui.drawing import Drawing
@@ -263,6 +263,12 @@ class LogmonApp(App[None]):
         """Show the keys of the panel that has the focus now."""
         for hints in self.main.query(KeyHints):
             hints.refresh()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave keys to what is typed in; only the rows open a line."""
+        if action == "do" and parameters and parameters[0] in OPENERS:
+            return self.screen is self.main and self.prompt_purpose is None
+        return super().check_action(action, parameters)
 
     def action_do(self, name: str) -> None:
         """Do an action of the table."""

@@ -61,12 +61,17 @@ def bindings_of(panel: str) -> list[BindingType]:
     return found
 
 
+OPENERS = ("filter", "search", "command")
+"""What opens the line to type in is done before the next key is handed to anyone: typed fast, the
+rest of `/word` would be taken for keys of the tail (Textual 8.2.8 hands keys on unasked)."""
+
+
 def _binding(name: str, keys: list[str]) -> Binding:
     from logmon.tui.keys import key_name
 
     action = ACTIONS[name]
     names = ",".join(key if key == UNBOUND else key_name(key) for key in keys)
-    priority = name == "quit"
+    priority = name in ("quit", *OPENERS)
     return Binding(names, f"app.do('{name}')", action.text, show=False, id=name, priority=priority)
 
 

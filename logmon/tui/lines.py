@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from textual.widget import Widget
 
 from logmon.tui.render import Row, Span, row_of
-from logmon.tui.typed_ahead import KeysInOrder
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from logmon.tui.palette import Palette
 
 
-class LinesWidget(KeysInOrder, Widget):
+class LinesWidget(Widget):
     """Draws `line(y)` for each row it has; a refresh costs no layout."""
 
     ALLOW_SELECT = False
