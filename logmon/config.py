@@ -19,11 +19,14 @@ from pydantic import (
     Field,
     PlainSerializer,
     PrivateAttr,
+    SecretStr,
     ValidationError,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
+from logmon.addresses import check_url
 from logmon.config_file import SECRET_KEY, Path_, key_columns, open_secrets, read_toml
 from logmon.errors import ConfigError
 from logmon.level import Level, parse_level
@@ -206,6 +209,71 @@ class RuleTable(_Table):
     """Empty takes the template."""
 
 
+class TrackerTable(_Table):
+    """`[sentinel.trackers.NAME]`: where work items are sent; nothing is unless `enabled`."""
+
+    type: Literal["webhook", "github"]
+    """webhook: a signed POST for each change; github: an issue for each item."""
+
+    enabled: bool = False
+    """Send. Without it a row of the log says what would be sent."""
+
+    rules: list[str] = ["*"]
+    """Rules whose items it is told of, as globs."""
+
+    minimum_priority: Literal["low", "medium", "high"] = "low"
+    """The mildest priority it is told of."""
+
+    per_hour: int = Field(default=10, ge=1, le=10_000)
+    """Most new items of one rule in an hour; the rest waits."""
+
+    storm: int = Field(default=20, ge=2, le=10_000)
+    """When more new items of one rule than this wait, they are told in one."""
+
+    url: str = ""
+    """webhook: where to, https, or http to this machine."""
+
+    secret: SecretStr = SecretStr("")
+    """webhook: the key of the signature; better in `secret_file` or the environment."""
+
+    secret_file: str = ""
+    """webhook: a file that holds the key of the signature."""
+
+    repository: str = ""
+    """github: owner/name."""
+
+    token: SecretStr = SecretStr("")
+    """github: a token that may write issues; better in `token_file` or the environment."""
+
+    token_file: str = ""
+    """github: a file that holds the token."""
+
+    labels: list[str] = ["logmon"]
+    """github: labels of new issues."""
+
+    api_url: str = "https://api.github.com"
+    """github: its API, for GitHub Enterprise."""
+
+    @field_validator("url", "api_url")
+    @classmethod
+    def _url(cls, url: str) -> str:
+        return check_url(url) if url else url
+
+    @field_validator("repository")
+    @classmethod
+    def _repository(cls, name: str) -> str:
+        if name and not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", name):
+            raise ValueError("is no repository; write owner/name")
+        return name
+
+    @model_validator(mode="after")
+    def _complete(self) -> TrackerTable:
+        needed = {"webhook": "url", "github": "repository"}[self.type]
+        if not getattr(self, needed):
+            raise ValueError(f"a {self.type} needs {needed}")
+        return self
+
+
 class SentinelSettings(_Table):
     """`[sentinel]`: the automation that turns events into work items."""
 
@@ -220,6 +288,9 @@ class SentinelSettings(_Table):
 
     rules: list[RuleTable] = []
     """Rules that take the built-in one's place."""
+
+    trackers: dict[str, TrackerTable] = {}
+    """`[sentinel.trackers.NAME]`: where work items are sent."""
 
     @field_validator("rules")
     @classmethod

@@ -10,6 +10,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
+import msgspec
+
 from logmon.errors import ItemError, UnknownItem
 from logmon.sentinel.pipeline import Effects
 from logmon.work_item import Status
@@ -17,6 +19,7 @@ from logmon.work_item import Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from logmon.courier import Courier
     from logmon.hub import LogEventHub
     from logmon.sentinel.pipeline import Sentinel
     from logmon.store.journal import Store
@@ -46,6 +49,8 @@ class ItemDesk:
         self._store = store
         self._now = now
         self._turn = asyncio.Lock()
+        self.courier: Courier | None = None
+        """Who tells trackers, where there are any."""
 
     async def keep(
         self, effects: Effects, offset: int | None, requests: tuple[int, ...] = ()
@@ -61,6 +66,9 @@ class ItemDesk:
             return
         async with self._turn:
             kept = self._sentinel.to_keep(effects, offset, requests)
+            if self.courier is not None:
+                told = self.courier.entries(effects.events, self._sentinel.items.get)
+                kept = msgspec.structs.replace(kept, outbox=told)
             await self._hub.commit(effects.commit(kept), own=True)
 
     async def change(self, item_id: str, wanted: str, by: str) -> WorkItem:

@@ -65,6 +65,40 @@ class LetterRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What they read as now."""
 
 
+class OutboxEntry(msgspec.Struct, frozen=True):
+    """What a tracker is to be told about one work item; kept until it has taken it in."""
+
+    tracker: str
+    key: str
+    """Names this entry for good: a second one with it is the same one."""
+    item: str
+    rule: str
+    kind: str
+    """What happened: `opened`, `joined`, `raised`, `started`, `done`, `reopened`, `digest`."""
+    document: bytes
+    """The item as JSON, as it was then."""
+    item_key: str = ""
+    """Names the item for good, and cannot be guessed."""
+    written_ns: int = 0
+    number: int = 0
+    """The order of entries, given by the store."""
+    attempts: int = 0
+    next_ns: int = 0
+    """Not to be tried before this moment."""
+    error: str = ""
+    """Why the last attempt failed."""
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """What became of an outbox entry: its tracker knows, and calls the item `ref`."""
+
+    entry: OutboxEntry
+    ref: str
+    at_ns: int
+    silent: bool = False
+    """Nothing was sent for it: another entry told of it."""
+
+
 class Effects(msgspec.Struct, frozen=True, kw_only=True):
     """What a consumer did with the rows up to an offset; kept together with the offset."""
 
@@ -78,6 +112,11 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[ItemRecord, ...] = ()
     """Work items that are new or have changed."""
     changes: tuple[ItemChange, ...] = ()
+    outbox: tuple[OutboxEntry, ...] = ()
+    """What trackers are to be told."""
+    delivered: tuple[Delivered, ...] = ()
+    postponed: tuple[OutboxEntry, ...] = ()
+    """Entries to be tried again, with why and when."""
     requests: tuple[int, ...] = ()
     """Requests of other processes that are dealt with now."""
     values: dict[str, bytes | None] = {}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from logmon.config import ApiSettings
+    from logmon.courier import Addressee
     from logmon.redaction import Redactor
     from logmon.sentinel.pipeline import Sentinel
     from logmon.store.journal import Store
@@ -411,6 +412,7 @@ def _builder(
             store=store,
             redactor=redactor,
             rule_file=_rule_file(config, given),
+            addressees=_addressees(config) if command != "replay" else (),
         )
 
     return build
@@ -424,8 +426,13 @@ def _redacted(entry: SourceEntry, redactor: Redactor) -> SourceEntry:
 
 def keeps(config: Config) -> bool:
     """Whether what comes in is kept on disk: asked for, or a source needs it."""
-    return config.store.enabled or any(
-        table.enabled and table.type in KEPT_TYPES for table in config.sources.values()
+    told = config.sentinel.enabled and any(
+        table.enabled for table in config.sentinel.trackers.values()
+    )
+    return (
+        config.store.enabled
+        or told
+        or any(table.enabled and table.type in KEPT_TYPES for table in config.sources.values())
     )
 
 
@@ -457,6 +464,15 @@ def store_path(config: Config) -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("logmon") / "logmon.db"
+
+
+def _addressees(config: Config) -> tuple[Addressee, ...]:
+    """Return the trackers, where any are configured."""
+    if not config.sentinel.trackers or not config.sentinel.enabled:
+        return ()
+    from logmon.tracker_setup import addressees
+
+    return tuple(addressees(config.sentinel))
 
 
 def _rule_file(config: Config, given: Mapping[str, Any]) -> RuleFile:

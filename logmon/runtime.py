@@ -12,7 +12,7 @@ import logging
 import random
 from contextlib import suppress
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from logmon.checkpoint import Checkpoint
+    from logmon.courier import Addressee, Courier
     from logmon.event import LogEvent
     from logmon.event_log import Delivery
     from logmon.hub import LogEventHub
@@ -183,6 +184,7 @@ class LogMonitorService:
         store: Store | None = None,
         redactor: Redactor | None = None,
         rule_file: RuleFile | None = None,
+        addressees: Iterable[Addressee] = (),
     ) -> None:
         self.hub = hub
         self.sentinel = sentinel
@@ -193,12 +195,26 @@ class LogMonitorService:
         self._store = store
         self._entries = tuple(sources)
         self._desk = None if sentinel is None else ItemDesk(hub, sentinel, store)
+        self._courier = self._engage(store, tuple(addressees))
         self._supervisors: list[Supervisor] = []
         self._items_seen = -1
         self._helpers: list[asyncio.Task[None]] = []
         self._listening: Subscription | None = None
         self.stuck = 0
         """Sources that did not let go when they were stopped."""
+
+    def _engage(self, store: Store | None, told: tuple[Addressee, ...]) -> Courier | None:
+        """Return who tells trackers; only the process that writes the store does."""
+        if not told or store is None or not store.writes or self._desk is None:
+            return None
+        from logmon.courier import Courier
+
+        self._desk.courier = Courier(self.hub, store, told)
+        return self._desk.courier
+
+    def tracker_statistics(self) -> dict[str, dict[str, Any]]:
+        """Return for each tracker whether it is enabled, what waits, was told, and went wrong."""
+        return {} if self._courier is None else self._courier.statistics()
 
     async def warm(self, rows: int) -> int:
         """Hold the newest rows the store kept, before anyone reads the hub.
@@ -423,6 +439,8 @@ class LogMonitorService:
         if self.rule_file is not None:
             watching = asyncio.create_task(self._watch_rules(self.rule_file), name="rules")
             self._helpers.append(watching)
+        if self._courier is not None:
+            self._helpers.append(asyncio.create_task(self._courier.run(), name="courier"))
         listening = self._listen(self.sentinel, self._desk, subscription)
         tasks = [asyncio.create_task(listening, name="sentinel")]
         if self._store is not None:

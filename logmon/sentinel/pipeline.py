@@ -122,7 +122,7 @@ class Sentinel:
             if not matched and not self._failed:
                 continue
             failed, self._failed = self._failed, []
-            template = self._template(event) if matched else ""
+            template = self._template(event, effects) if matched else ""
             if delivery.seq < self._done_to:  # judged by an earlier run: only learned again
                 continue
             made = [self._apply(rule, event, template, effects) for rule in matched]
@@ -133,14 +133,17 @@ class Sentinel:
         detail = f"{type(error).__name__}: {error}"
         self._failed.append(Decision(rule.name, "error", detail=detail[:200]))
 
-    def _template(self, event: LogEvent) -> str:
+    def _template(self, event: LogEvent, effects: Effects) -> str:
         """Return the template the event carries, else one mined from messages, which may widen."""
         if event.message_template:
             return event.message_template
         template = self._miner.template(event.message)
         if merges := self._miner.merges():
-            self.items.rekey(merges, event.timestamp)
             self._window.rekey(merges)
+            for item in self.items.rekey(merges, event.timestamp):
+                more = f" · part of {item.part_of} now"
+                said = say(item, "merged", event.timestamp, item.level, more)
+                effects.events.append(said)
         return template
 
     def _decide(

@@ -24,6 +24,7 @@ def say(item: WorkItem, verb: str, at: datetime, level: Level, more: str = "") -
         message_template=f"{{work_item}} {verb} · {{priority}} · {{title}}",
         attributes={
             "work_item": item.id,
+            "change": verb,
             "status": item.status,
             "priority": item.priority,
             "title": item.title,

@@ -160,16 +160,20 @@ class WorkItems:
         )
         self._changed(tracked)
 
-    def rekey(self, merges: Mapping[str, str], at: datetime) -> None:
+    def rekey(self, merges: Mapping[str, str], at: datetime) -> list[WorkItem]:
         """Move items whose template became part of another one under that one.
 
         Where that one has an open item too, the newer of the two becomes part of the older.
+        Returns the items that became part of others.
         """
         names = [name for old in merges for name in self._of_template.get(old, ())]
-        for tracked in sorted((self._tracked[name] for name in names), key=_number):
+        found = [
             self._move(tracked, merges[tracked.cause.template], at)
+            for tracked in sorted((self._tracked[name] for name in names), key=_number)
+        ]
+        return [item for item in found if item is not None]
 
-    def _move(self, tracked: Tracked, template: str, at: datetime) -> None:
+    def _move(self, tracked: Tracked, template: str, at: datetime) -> WorkItem | None:
         item, narrow = tracked.item, tracked.cause
         wider = msgspec.structs.replace(narrow, template=template)
         other = self.tracked(wider)
@@ -182,9 +186,11 @@ class WorkItems:
             older, newer = sorted((other, tracked), key=_number)
             self._open[wider] = older.item.id
             self._join(older, newer, at)
-        elif item.is_open:
+            return newer.item
+        if item.is_open:
             self._open[wider] = item.id
         self._changed(tracked)
+        return None
 
     def _join(self, older: Tracked, newer: Tracked, at: datetime) -> None:
         """Make an item part of another one of what is now the same cause."""

@@ -90,6 +90,23 @@ MIGRATIONS = (
         events BLOB NOT NULL
     );
     """,
+    """
+    CREATE TABLE outbox(
+        number INTEGER PRIMARY KEY AUTOINCREMENT, tracker TEXT NOT NULL, key TEXT NOT NULL UNIQUE,
+        item TEXT NOT NULL, rule TEXT NOT NULL, kind TEXT NOT NULL, document BLOB NOT NULL,
+        item_key TEXT NOT NULL, written_ns INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+        next_ns INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX outbox_of_tracker ON outbox(tracker, number);
+    CREATE TABLE deliveries(
+        key TEXT PRIMARY KEY, tracker TEXT NOT NULL, rule TEXT NOT NULL, kind TEXT NOT NULL,
+        at_ns INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX deliveries_of_rule ON deliveries(tracker, rule, at_ns);
+    CREATE TABLE tracker_refs(
+        tracker TEXT NOT NULL, item TEXT NOT NULL, ref TEXT NOT NULL, PRIMARY KEY(tracker, item)
+    ) WITHOUT ROWID;
+    """,
 )
 """Each brings the file from `user_version` n to n + 1; never edit one that was released."""
 

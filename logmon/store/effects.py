@@ -8,6 +8,7 @@ import msgspec
 
 from logmon.event import encode_json, rfc3339
 from logmon.journal import ItemRecord
+from logmon.store import outbox
 from logmon.work_item import WorkItem
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _decode_item = msgspec.json.Decoder(WorkItem).decode
 _decode_cause = msgspec.json.Decoder(dict[str, tuple[str, ...]]).decode
 
 
-def write(connection: sqlite3.Connection, effects: Effects) -> None:
+def write(connection: sqlite3.Connection, effects: Effects, written_ns: int) -> None:
     """Write effects and offset inside the caller's transaction.
 
     Raises:
@@ -55,6 +56,7 @@ def write(connection: sqlite3.Connection, effects: Effects) -> None:
     connection.executemany(
         "DELETE FROM requests WHERE number=?", [(number,) for number in effects.requests]
     )
+    outbox.write(connection, effects, written_ns)
     for name, value in effects.values.items():
         if value is None:
             connection.execute(

@@ -24,9 +24,17 @@ from logmon.checkpoint import Checkpoint
 from logmon.errors import StoreError
 from logmon.event import encode, rfc3339
 from logmon.formats import LineDecoder
-from logmon.journal import Block, Commit, Committed, ItemChange, ItemRecord, ItemRequest
+from logmon.journal import (
+    Block,
+    Commit,
+    Committed,
+    ItemChange,
+    ItemRecord,
+    ItemRequest,
+    OutboxEntry,
+)
 from logmon.redaction import Redactor
-from logmon.store import effects, letters
+from logmon.store import effects, letters, outbox
 from logmon.store.database import Lock, close_writer, connect_reader, connect_writer, translated
 from logmon.store.ids import new_ids
 
@@ -135,7 +143,7 @@ class Store:
                 (place.source, place.cursor, written_ns),
             )
         if commit.effects is not None:
-            effects.write(connection, commit.effects)
+            effects.write(connection, commit.effects, written_ns)
         return committed
 
     def _write_rows(
@@ -315,6 +323,22 @@ class Store:
             ItemRequest(number, item, status, datetime.fromisoformat(at), by)
             for number, item, status, at, by in found
         ]
+
+    def outbox(self, tracker: str, limit: int = 1_000) -> list[OutboxEntry]:
+        """Return what a tracker does not know yet, the oldest first."""
+        return outbox.waiting(self._ask, tracker, limit)
+
+    def tracker_ref(self, tracker: str, item: str) -> str:
+        """Return what a tracker calls an item; empty when it never heard of it."""
+        return outbox.ref(self._ask, tracker, item)
+
+    def opened_since(self, tracker: str, rule: str, since_ns: int) -> list[int]:
+        """Return when a tracker was told of new items of a rule since a moment."""
+        return outbox.opened_since(self._ask, tracker, rule, since_ns)
+
+    def tracker_statistics(self, tracker: str) -> dict[str, Any]:
+        """Return how much waits for a tracker, how much it was told, and the oldest error."""
+        return outbox.statistics(self._ask, tracker)
 
     def decisions(self, seq: int) -> bytes:
         """Return what Sentinel decided about a row, or nothing where its link tells all."""
