@@ -258,6 +258,8 @@ class DatadogClient:
                 if size > MOST_BYTES:
                     raise _TooMuch(f"{self._site.name}: an answer of more than {MOST_BYTES} bytes")
             found = {name.lower(): value for name, value in response.headers.items()}
+            if told := found.get("x-ratelimit-name"):  # the one header that people get to see
+                found["x-ratelimit-name"] = self._clean(told)
             return Answer(response.status_code, found, b"".join(parts))
 
     def _error(self, answer: Answer, limiter: RateLimiter) -> Exception:
