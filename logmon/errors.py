@@ -7,7 +7,8 @@ LogmonError
 │   └── PermanentSourceError     the same request will always fail (exit code 3)
 │       └── CredentialsError     every credential was refused (exit code 4)
 ├── StoreError               the store cannot be opened, read or written (exit code 3)
-│   └── StoreFull                no room now; nothing was written, try again later
+│   └── StoreUnavailable         it cannot be written now; nothing was, try again later
+│       └── StoreFull                no room
 ├── ExportError              the shown rows could not be written to a file; no file is left
 ├── MalformedEvent           one record could not become a LogEvent; it goes to the dead letters
 └── PatternTooSlow           a regular expression ran out of its time
@@ -64,7 +65,11 @@ class StoreError(LogmonError):
     """The store cannot be opened, read or written; nothing was written in part."""
 
 
-class StoreFull(StoreError):
+class StoreUnavailable(StoreError):
+    """Locked by another program, or damaged: nothing of the commit is there; try again later."""
+
+
+class StoreFull(StoreUnavailable):
     """The disk is full: nothing of the commit is there, and it may be tried again."""
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from logmon.batch import Batch, EventBatch, events_of
-from logmon.errors import StoreFull
+from logmon.errors import StoreUnavailable
 from logmon.event import LogEvent, encode, event_id
 from logmon.event_log import OWN_ORIGINS, Delivery, EventLog
 from logmon.filter import EVERYTHING, LogFilter
@@ -223,8 +223,8 @@ class LogEventHub:
         """Write what belongs together, show it, and call `written`: all of it or nothing.
 
         Waits until every blocking reader has made room (`own` rows never do: a pipeline that
-        waited for room would wait for itself), and as long as the store is full. Cancelled while
-        it writes, it ends when that is decided.
+        waited for room would wait for itself), and as long as the store takes nothing. Cancelled
+        while it writes, it ends when that is decided.
 
         Raises:
             StoreError: the journal cannot be written.
@@ -240,7 +240,7 @@ class LogEventHub:
             except asyncio.CancelledError:
                 await asyncio.wait({writing})
                 raise
-            except StoreFull as error:
+            except StoreUnavailable as error:
                 self.store_trouble = str(error)
                 await self._sleep(STORE_AGAIN_AFTER_S)
                 continue
@@ -264,7 +264,7 @@ class LogEventHub:
                 return None
             committed = self._show(commit, await journal.commit(commit), written)
         if self.store_trouble:
-            text = f"the store has room again, nothing was lost: {self.store_trouble}"
+            text = f"the store takes rows again, nothing was lost: {self.store_trouble}"
             self.store_trouble = ""
             self.announce(Notice(text=text), source="logmon")
         return committed

@@ -181,7 +181,7 @@ class Journal(Protocol):
         """Write everything or nothing.
 
         Raises:
-            StoreFull: the disk, or the bound of the file, left no room; try again later.
+            StoreUnavailable: no room, a lock, damage; try again later.
             StoreError: it could not be written at all.
         """
         ...

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+TROUBLE_EVERY_S = 0.5
 FORCED_AFTER_S = 1.8
 """A run that was told to stop and has not after this long is ended without asking."""
 
@@ -132,6 +133,7 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())
     printing = asyncio.create_task(_print(service, run, first_seq))
+    narrating = asyncio.create_task(_narrate(service, told=run.options.own_rows))
     try:
         async with served(run.api, service):
             await _first(printing, stop)
@@ -144,9 +146,9 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     finally:
         code = stop.result() if stop.done() else 0
         _force_after(FORCED_AFTER_S, code)
-        printing.cancel()
-        serving.cancel()
-        await asyncio.wait({printing, serving})
+        for task in (printing, serving, narrating):
+            task.cancel()
+        await asyncio.wait({printing, serving, narrating})
         service.close_store()
     _raise_failure(serving)
     dead = sum(source.dead_lettered for source in service.hub.sources.values())
@@ -155,6 +157,20 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     for error in service.failures:
         sys.stderr.write(f"logmon: {visible(str(error))}\n")
     return service.exit_code
+
+
+async def _narrate(service: LogMonitorService, *, told: bool) -> None:
+    """Say on stderr what is wrong with the store; `told`: a row says what was at its start."""
+    if not told and service.store is not None and service.store.damage:
+        sys.stderr.write(f"logmon: {visible(service.store.damage)}\n")
+    said = ""
+    while True:
+        trouble = service.hub.store_trouble
+        if trouble and trouble != said:
+            text = f"the store takes nothing, nothing is lost, trying again: {trouble}"
+            sys.stderr.write(f"logmon: {visible(text)}\n")
+        said = trouble
+        await asyncio.sleep(TROUBLE_EVERY_S)
 
 
 async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int) -> int:

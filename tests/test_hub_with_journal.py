@@ -155,7 +155,7 @@ async def test_a_full_store_is_waited_for_and_said_and_loses_nothing(store: Stor
     await hub.drained()
     assert len(clock.slept) == 20
     assert [row.event.message for row in hub.recent(2)] == [
-        "m2", "the store has room again, nothing was lost: no space left",
+        "m2", "the store takes rows again, nothing was lost: no space left",
     ]  # fmt: skip
     assert store.checkpoint("app") == Checkpoint("app", "2")
     assert hub.store_trouble == ""

@@ -15,7 +15,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from logmon.errors import StoreError, StoreFull
+from logmon.errors import StoreError, StoreFull, StoreUnavailable
 from logmon.redaction import KEY_BYTES
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ BUSY_S = 5.0
 """How long SQLite waits for a lock that another connection holds for a moment."""
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+MAY_PASS = (
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+)  # fmt: skip
+"""Faults that others can mend while logmon runs: a lock, a file system that became read-only."""
 
 MIGRATIONS = (
     """
@@ -352,4 +356,8 @@ def translated(error: sqlite3.Error, path: Path) -> StoreError:
     text = f"{path}: {error}"
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return StoreFull(text)
+    if code in MAY_PASS:
+        return StoreUnavailable(text)
+    if code in DAMAGED:
+        return StoreUnavailable(f"{text}; a new start sets it aside")
     return StoreError(text)

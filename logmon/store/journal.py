@@ -107,7 +107,7 @@ class Store:
         """`commit`, for a caller that may wait; never from two threads at once.
 
         Raises:
-            StoreFull: no room.
+            StoreUnavailable: no room, a lock, damage; try again later.
             StoreError: it could not be written.
         """
         connection = self._writing

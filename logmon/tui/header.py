@@ -62,6 +62,9 @@ class Header(LinesWidget):
 
     def _state(self) -> Span:
         model, palette = self._model, self.palette
+        if trouble := self._hub.store_trouble:
+            why = clipped(trouble.rpartition(": ")[2], 60)
+            return (f" ▲ STORE: {why} · nothing is lost, trying again ", palette.bar_alarm)
         if model.frozen:
             return (f" FROZEN · {model.new_rows:,} new · = to go on ", palette.bar_alarm)
         if not model.following:
