@@ -166,9 +166,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path):
         open_writer(path)
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (before,)
-    assert connection.execute(
-        "SELECT count(*) FROM pragma_table_info('outbox')"
-    ).fetchone() == (1,)
+    assert connection.execute("SELECT count(*) FROM pragma_table_info('outbox')").fetchone() == (1,)
     connection.close()
 
 
