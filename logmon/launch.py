@@ -26,7 +26,7 @@ from logmon.redaction_setup import redact_own_logs, redactor_of
 from logmon.rule_files import RuleFile, read_rules, rules_of
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.serving import ApiRun
-from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
+from logmon.session import LineRun, Playback, ScreenRun, run_lines, run_screen, run_serve
 from logmon.source import LogEventSource, LogStreamOptions
 from logmon.sources import build_source
 from logmon.started import started_as
@@ -100,6 +100,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
             api=api,
             drawn=drawn,
             started=started_as(command, given, config),
+            playback=_playback(given) if command == "replay" else None,
             redactor=lambda: redactor_of(config.redaction),
         )
         return run_screen(build, run)
@@ -338,7 +339,8 @@ def _files(
         input_format=given["input_format"],
         zone=UTC,
         levels=config.levels,
-        speed=_speed(given.get("speed", "max")),
+        # On the screen all is read at once, and the playhead keeps the pace.
+        speed=None if screen else _speed(given.get("speed", "max")),
         max_gap_s=parse_duration(given.get("max_gap", "5s"), where="--max-gap"),
         follow=follow,
         lines=lines if follow else None,
@@ -347,6 +349,11 @@ def _files(
     stdin_fd = _move_stdin() if screen and _reads_stdin(given) else 0
     name = "files" if command == "tail" else "replay"
     return SourceEntry(ReplaySource(names, name=name, reading=reading, stdin_fd=stdin_fd))
+
+
+def _playback(given: Mapping[str, Any]) -> Playback:
+    gap_s = parse_duration(given["max_gap"], where="--max-gap")
+    return Playback(_speed(given["speed"]), gap_s)
 
 
 def _speed(text: str) -> float | None:

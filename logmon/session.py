@@ -32,7 +32,9 @@ from logmon.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from logmon.hub import LogEventHub
     from logmon.runtime import LogMonitorService
+    from logmon.tui.transport import Transport
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,14 @@ class LineRun(msgspec.Struct, frozen=True, kw_only=True):
     """With an input that ends: print only the last so many rows that pass, when it has ended."""
     api: ApiRun | None = None
     """What is served meanwhile."""
+
+
+class Playback(msgspec.Struct, frozen=True):
+    """How a replay is played on the screen."""
+
+    speed: float | None
+    """Times the recorded pace, from the first row on; None shows everything at once."""
+    max_gap_s: float
 
 
 class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +84,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     """How this run was started, for copies of it."""
     redactor: Callable[[], Any] = lambda: None
     """Makes what takes secrets out of exported rows, where the run itself has none."""
+    playback: Playback | None = None
+    """How a replay is played; None where there is no playhead."""
     drawn: asyncio.Event | None = None
     """Set when the first rows are on the screen: work that can wait until then waits for it."""
 
@@ -221,6 +233,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         service=service,
         started=run.started,
         redactor=lambda: service.redactor or run.redactor(),
+        transport=None if run.playback is None else _transport(service.hub, run.playback),
         state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
         look=run.look,
         redraw_hz=run.redraw_hz,
@@ -248,6 +261,17 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         raise app.failure
     _raise_failure(serving)
     return code or (app.return_code or 0)
+
+
+def _transport(hub: LogEventHub, playback: Playback) -> Transport:
+    """Return the playhead of a replay; it waits for rows while the file is still being read."""
+    from logmon.tui.transport import Transport
+
+    def ended() -> bool:
+        states = [source.state for source in hub.sources.values()]
+        return bool(states) and all(state in ("ended", "failed") for state in states)
+
+    return Transport(hub.log, speed=playback.speed, max_gap_s=playback.max_gap_s, ended=ended)
 
 
 def _raise_failure(serving: asyncio.Task[None]) -> None:

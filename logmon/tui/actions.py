@@ -50,7 +50,13 @@ MOVING = (
     Action("left", ("h", "left"), "tail.sideways", "Left", (-1,), counted=True),
     Action("right", ("l", "right"), "tail.sideways", "Right", (1,), counted=True),
     Action("follow", ("F",), "tail.follow", "Follow", hint="follow"),
-    Action("freeze", ("=",), "tail.freeze", "Freeze drawing; recording goes on"),
+    Action(
+        "freeze",
+        ("=",),
+        "playing.pause_or_freeze",
+        "Freeze drawing, recording goes on; play or pause a replay",
+        hint="freeze",
+    ),
 )
 
 FINDING = (
@@ -115,6 +121,13 @@ DETAIL = (
     Action("branch", ("enter", "space"), "detail.branch", "Fold or open a branch", (), "detail"),
     Action("raw", ("r",), "detail.raw", "Show or hide the bytes", (), "detail"),
 )  # fmt: skip
+
+REPLAY = (
+    Action("step_back", (",",), "playing.step", "Replay: a row back", (-1,), counted=True),
+    Action("step_on", (".",), "playing.step", "Replay: a row on", (1,), counted=True),
+    Action("slower", ("<",), "playing.speed", "Replay: half as fast", (0.5,)),
+    Action("faster", (">",), "playing.speed", "Replay: twice as fast", (2,)),
+)
 
 TAKING_OUT = (
     Action("copy", ("c", "y"), "taking_out.copy", "Copy the row, or the marked ones", hint="copy"),
@@ -194,6 +207,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Reading": READING,
     "Detail": DETAIL,
     "Taking out": TAKING_OUT,
+    "Replay": REPLAY,
     "Work items": ITEMS,
     "Views": VIEWS,
     "Overview": OVERVIEW,

@@ -26,8 +26,10 @@ from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.item_list import ItemList, ItemsPane
+from logmon.tui.items_as_of import ItemsAsOf
 from logmon.tui.look import Look
 from logmon.tui.palette import Palette
+from logmon.tui.playing import TransportBar
 from logmon.tui.prompt import Offers, Prompt, Purpose
 from logmon.tui.rates import Rates
 from logmon.tui.row_templates import RowTemplates
@@ -49,10 +51,12 @@ if TYPE_CHECKING:
     from logmon.tui.jumps import Jumps
     from logmon.tui.overview import Overview
     from logmon.tui.panels import Panels
+    from logmon.tui.playing import Playing
     from logmon.tui.pump import FramePump
     from logmon.tui.searches import Searches
     from logmon.tui.table import Table
     from logmon.tui.taking_out import TakingOut
+    from logmon.tui.transport import Transport
     from logmon.tui.views import FilterTo, GoTo, Views
 
 logger = logging.getLogger(__name__)
@@ -80,6 +84,7 @@ class LogmonApp(App[None]):
         items: ShownItems | None = None,
         service: Service | None = None,
         started: Started | None = None,
+        transport: Transport | None = None,
         redactor: Callable[[], Redactor | None] = lambda: None,
         state: FilterState | None = None,
         look: Look | None = None,
@@ -100,7 +105,11 @@ class LogmonApp(App[None]):
         """How rows are drawn at first."""
         self.now = now
         self.state = state or FilterState()
-        self.model = TailModel(hub.log)
+        self.transport = transport
+        """The playhead of a replay; the tail and the items are those it has come to."""
+        if transport is not None:
+            self.items = ItemsAsOf(self.items, hub.log, transport)
+        self.model = TailModel(hub.log if transport is None else transport)
         self.templates = RowTemplates()
         """Templates of rows, learned when something asks for them."""
         self.rates = Rates()
@@ -165,6 +174,12 @@ class LogmonApp(App[None]):
         return taking_out
 
     @property
+    def playing(self) -> Playing:
+        """The playhead's keys."""
+        playing: Playing = self.controls.owner("playing")
+        return playing
+
+    @property
     def overview(self) -> Overview:
         """The histogram beside the rows."""
         overview: Overview = self.controls.owner("overview")
@@ -190,7 +205,7 @@ class LogmonApp(App[None]):
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
         palette = self.palette()
-        yield Header(self.hub, self.model, palette, self.look.zone)
+        yield Header(self.hub, self.model, palette, self.look.zone, self.transport)
         yield FilterLine(self.state, self.model, self.searches, self.taking_out.describe, palette)
         with ContentSwitcher(id="views", initial="tail-page"), TailPage(id="tail-page"):
             yield TailView(self.model, palette, self.look, self.items.get)
@@ -198,6 +213,8 @@ class LogmonApp(App[None]):
                 yield DetailPane(palette)
                 yield ItemsPane(palette, self.items, self.event_clock, id="items")
             yield HistogramStrip(palette, self.model, self.look.zone)
+            if self.transport is not None:
+                yield TransportBar(palette, self.transport, self.hub.log, self.look.zone)
         yield KeyHints(palette, self.controls, id="hints")
         yield Prompt(palette)
         yield Offers(palette)
@@ -212,6 +229,7 @@ class LogmonApp(App[None]):
         for hidden in (Prompt, Offers, DetailPane):
             self.query_one(hidden).display = False
         self.drawing.start()
+        self.playing.start()
         self.filter_changed()
         self.hub.on_append(self.pump.data)
         self.query_one(TailView).focus()
@@ -230,7 +248,11 @@ class LogmonApp(App[None]):
         self.set_class(event.size.width < 100, "-narrow")
 
     def event_clock(self) -> datetime:
-        """Return the time of the newest event: in a replay, ages are ages then."""
+        """Return the time of the newest event shown: in a replay, ages are ages then."""
+        if self.transport is not None and not self.transport.at_end:
+            playhead_ns = self.transport.time_ns()
+            if playhead_ns is not None:
+                return from_ns(playhead_ns)
         newest = max((source.newest_ns for source in self.hub.sources.values()), default=0)
         return from_ns(newest) if newest else self.now()
 

@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "logmon.tui.program_commands",
     "logmon.tui.reading_commands",
     "logmon.tui.taking_out",
+    "logmon.tui.playing",
 )
 """Modules whose `COMMANDS` are offered; a new one is one name here."""
 

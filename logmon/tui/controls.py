@@ -39,6 +39,7 @@ OWNERS: dict[str, str] = {
     "commands": "logmon.tui.command_line:Commands",
     "overview": "logmon.tui.overview:Overview",
     "histogram": "logmon.tui.histogram_view:HistogramStrip",
+    "playing": "logmon.tui.playing:Playing",
     "taking_out": "logmon.tui.taking_out:TakingOut",
     "item_keys": "logmon.tui.item_keys:ItemKeys",
     "list": "logmon.tui.lists:Lists",

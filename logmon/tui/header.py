@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from logmon.tui.render import Row, Span
     from logmon.tui.searches import Searches
     from logmon.tui.tail_model import TailModel
+    from logmon.tui.transport import Transport
 
 SPARK = " ▁▂▃▄▅▆▇█"
 SPARK_SAMPLES = 10
@@ -33,8 +34,16 @@ EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 class Header(LinesWidget):
     """State, sources, rate, what is missing, the time; sampled once a second by `tick`."""
 
-    def __init__(self, hub: LogEventHub, model: TailModel, palette: Palette, zone: tzinfo) -> None:
+    def __init__(
+        self,
+        hub: LogEventHub,
+        model: TailModel,
+        palette: Palette,
+        zone: tzinfo,
+        playhead: Transport | None = None,
+    ) -> None:
         super().__init__(palette, id="header")
+        self._playhead = playhead
         self._hub = hub
         self._model = model
         self.zone = zone
@@ -69,6 +78,12 @@ class Header(LinesWidget):
             return (f" FROZEN · {model.new_rows:,} new · = to go on ", palette.bar_alarm)
         if not model.following:
             return (f" PAUSED · {model.new_rows:,} new · F to follow ", palette.bar_alarm)
+        return self._stream_state()
+
+    def _stream_state(self) -> Span:
+        palette, playhead = self.palette, self._playhead
+        if playhead is not None and not playhead.at_end:
+            return ("▶ REPLAY" if playhead.playing else "‖ REPLAY", palette.bar_bold)
         states = [source.state for source in self._hub.sources.values()]
         if states and all(state == "ended" for state in states):
             return ("■ END", palette.bar_bold)

@@ -46,6 +46,8 @@ class Jumps:
     def level(self, name: str, direction: Direction, count: int | None = None) -> None:
         """Select the next row that is at least this bad."""
         level = parse_level(name)
+        if level is not None and direction > 0 and self._app.playing.next_level(level):
+            return
         if level is not None:
             self.look_for(quest.at_least(level), direction, f"{name} or worse", count)
 
@@ -83,6 +85,8 @@ class Jumps:
     def time(self, time_ns: int) -> bool:
         """Select the first row of this time or later; return whether there is any row."""
         seq = self._model.at_time(time_ns)
+        if seq is None and self._app.playing.seek_time(time_ns):
+            return True
         if seq is not None:
             self._model.jump(seq)
             self._view.moved()

@@ -8,7 +8,7 @@ whole log. No Textual here.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logmon.event_log import EventLog, Segment, Snapshot
+    from logmon.event_log import Segment, Snapshot
 
     Rows = NDArray[np.intp]
 
@@ -30,10 +30,23 @@ ON_DEMAND_S = 0.02
 """How long rows that are being looked at may be filtered for between two slices, in seconds."""
 
 
+class HeldLog(Protocol):
+    """A log to look at: all of it, or what lies behind a playhead."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The rows there are now."""
+        ...
+
+    def forget(self, log_filter: LogFilter) -> None:
+        """Drop the remembered result of a filter that nobody uses any more."""
+        ...
+
+
 class ShownRows:
     """The rows of a snapshot that pass a filter."""
 
-    def __init__(self, log: EventLog, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(self, log: HeldLog, clock: Callable[[], float] = perf_counter) -> None:
         self._log = log
         self.clock = clock
         self.snapshot: Snapshot = log.snapshot

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 from logmon.tui.marks import Marks, Trail
 from logmon.tui.quest import Quest
-from logmon.tui.shown_rows import ShownRows
+from logmon.tui.shown_rows import HeldLog, ShownRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logmon.event_log import Delivery, EventLog, Segment
+    from logmon.event_log import Delivery, Segment
     from logmon.filter import LogFilter
     from logmon.tui.fold import Fold
     from logmon.tui.quest import Wanted
-    from logmon.tui.shown_rows import Direction, Rows
+    from logmon.tui.shown_rows import Direction, HeldLog, Rows
 
 
 class TailModel(ShownRows):
     """A window onto the log: filter, top row, selected row, follow or pause or freeze."""
 
-    def __init__(self, log: EventLog, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(self, log: HeldLog, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__(log, clock)
         self.following = True
         self.frozen = False

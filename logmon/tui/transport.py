@@ -164,7 +164,7 @@ class Transport:
     def seek_fraction(self, fraction: float) -> None:
         """Go to a share of the held rows, 0 to 1."""
         whole = self._log.snapshot
-        self._seek(whole.first_seq + max(1, round(fraction * len(whole))))
+        self._seek(whole.first_seq + round(fraction * len(whole)))
 
     def seek_time(self, time_ns: int) -> None:
         """Go to just behind the first row that is not earlier than a time."""
@@ -206,6 +206,17 @@ class Transport:
                 self.seek_row(int(found[0]))
                 return int(found[0])
         return None
+
+    def has_level(self, start: int, minimum: Level, log_filter: LogFilter) -> bool:
+        """Whether a shown row at or after `start` and behind the playhead is this bad."""
+        position = self.snapshot.next_seq
+        for segment, seqs in self._walk(start, log_filter, forward=True):
+            seqs = seqs[seqs < position]
+            if (segment.levels[seqs - segment.first_seq] >= minimum).any():
+                return True
+            if segment.first_seq + segment.count >= position:
+                return False
+        return False
 
     def _walk(
         self, start: int, log_filter: LogFilter, *, forward: bool

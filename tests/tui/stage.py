@@ -14,6 +14,7 @@ from logmon.sources.mock import MockSettings, MockSource
 from logmon.testing import NOON, FakeClock, arrival_of
 from logmon.tui.app import LogmonApp
 from logmon.tui.tail_view import TailView
+from logmon.tui.transport import Transport
 
 if TYPE_CHECKING:
     from logmon.source import Arrival
@@ -24,13 +25,17 @@ PICTURES = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
 class Stage:
     """A hub with one source, Sentinel, and the app on it."""
 
-    def __init__(self, *, max_rows: int = 100_000, **options: object) -> None:
+    def __init__(
+        self, *, max_rows: int = 100_000, playhead: bool = False, **options: object
+    ) -> None:
         self.clock = FakeClock()
         self.hub = LogEventHub(now=self.clock.now, max_rows=max_rows)
         self.sentinel = Sentinel()
         self.intake = self.hub.intake("mock")
         self.intake.statistics.state = "live"
         self._pipeline = self.hub.subscribe_pipeline(self.sentinel.filter, name="sentinel")
+        if playhead:
+            options["transport"] = Transport(self.hub.log)
         self.app = LogmonApp(
             self.hub,
             items=self.sentinel.items,
