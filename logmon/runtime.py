@@ -31,6 +31,7 @@ from logmon.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from pathlib import Path
 
     from logmon.checkpoint import Checkpoint
     from logmon.courier import Addressee, Courier
@@ -329,6 +330,22 @@ class LogMonitorService:
         self.sentinel.set_rules(rules)
         if self._listening is not None:
             self._listening.filter = self.sentinel.filter
+
+    def rule_names(self) -> tuple[str, ...]:
+        """Return the names of the rules that are applied now."""
+        return () if self.sentinel is None else tuple(rule.name for rule in self.sentinel.rules)
+
+    def add_rule(self, rule: Rule, remark: str = "") -> Path:
+        """Write a rule into the configuration's file and apply it; return the file.
+
+        Raises:
+            ConfigError: the name is taken, the file cannot be written, or there is none to write.
+        """
+        if self.rule_file is None:
+            raise ConfigError("there is no configuration to write the rule into")
+        path = self.rule_file.add(rule, remark)
+        self.reload_rules()
+        return path
 
     def reload_rules(self) -> None:
         """Read the rules' file again if it changed; say what came of it in a row of logmon's own.

@@ -41,4 +41,16 @@ async def stats(api: Api, request: Request) -> Response:
     readers = [msgspec.structs.asdict(reader) for reader in figures.readers]
     redactor = api.redactor
     redacted = {} if redactor is None else dict(redactor.counts)
-    return answer({"sources": sources, "readers": readers, "redacted": redacted})
+    rules = {
+        name: msgspec.structs.asdict(counts)
+        for name, counts in api.service.rule_statistics().items()
+    }
+    return answer(
+        {
+            "sources": sources,
+            "readers": readers,
+            "redacted": redacted,
+            "rules": rules,
+            "trackers": api.service.tracker_statistics(),
+        }
+    )

@@ -146,6 +146,11 @@ ITEMS = (
     Action("reopen_item", ("o",), "item_keys.reopen", "Reopen", panel="items", hint="reopen"),
 )
 
+RULES = (
+    Action("explain", ("!",), "verdicts.explain", "Why this row became work, or not", hint="why"),
+    Action("draft_rule", ("R",), "rule_drafts.draft", "Draft a rule from this row"),
+)
+
 VIEWS = (
     Action("view_tail", ("f3", "` t"), "views.show", "The tail", ("tail",), panel="app"),
     Action("view_items", ("f4", "` i"), "views.show", "Work items", ("items",), panel="app"),
@@ -209,6 +214,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Taking out": TAKING_OUT,
     "Replay": REPLAY,
     "Work items": ITEMS,
+    "Rules": RULES,
     "Views": VIEWS,
     "Overview": OVERVIEW,
     "Lists": LISTS,

@@ -42,6 +42,8 @@ OWNERS: dict[str, str] = {
     "playing": "logmon.tui.playing:Playing",
     "taking_out": "logmon.tui.taking_out:TakingOut",
     "item_keys": "logmon.tui.item_keys:ItemKeys",
+    "verdicts": "logmon.tui.verdict_dialog:Verdicts",
+    "rule_drafts": "logmon.tui.rule_draft:RuleDrafts",
     "list": "logmon.tui.lists:Lists",
     "patterns": "logmon.tui.patterns_view:PatternsView",
 }

@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logmon.event import LogEvent
+    from logmon.sentinel.rule import Rule
+    from logmon.sentinel.statistics import RuleStatistics
+    from logmon.verdict import Verdict
     from logmon.work_item import Status, WorkItem
 
 
@@ -39,5 +45,25 @@ class Service(Protocol):
 
         Raises:
             LogmonError: there is no such item, or its status cannot become that.
+        """
+        ...
+
+    def explain(self, event: LogEvent, *, seq: int | None = None) -> Verdict:
+        """Return what each rule made of a row, and why."""
+        ...
+
+    def rule_names(self) -> tuple[str, ...]:
+        """Return the names of the rules that are applied now."""
+        ...
+
+    def rule_statistics(self) -> dict[str, RuleStatistics]:
+        """Return the counts of every rule by name."""
+        ...
+
+    def add_rule(self, rule: Rule, remark: str = "") -> Path:
+        """Write a rule into the configuration's file and apply it; return the file.
+
+        Raises:
+            LogmonError: the name is taken, or the file cannot be written.
         """
         ...

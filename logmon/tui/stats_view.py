@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from logmon.tui.histogram import TimeSpan
 from logmon.tui.page import Page
+from logmon.tui.rule_stats import rule_lines
 from logmon.tui.stats import Line, stats_lines
 from logmon.tui.views import View
 
@@ -38,6 +39,8 @@ class StatsPage(Page):
             zone=app.look.zone,
             width=self.size.width,
         )
+        if app.service is not None:
+            self.lines += rule_lines(app.service.rule_statistics())
         self.refresh()
 
     def on_resize(self) -> None:
