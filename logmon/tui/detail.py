@@ -46,10 +46,10 @@ class DetailPane(Pane):
         self._delivery: Delivery | None = None
         self._parsed = ""
         self._raw = b""
-        self._sight = Sight()
+        self.sight = Sight()
         self._fields: list[Field] = []
         self._lines: list[tuple[int, list[Span]]] = []
-        self._chosen = 0
+        self.chosen = 0
         """Place of the selected field in `_fields`."""
 
     # What is shown
@@ -68,13 +68,13 @@ class DetailPane(Pane):
     def _build(self) -> None:
         chosen = self._field()
         if self._delivery is not None:
-            self._fields = fields_of(self._delivery, self._parsed, self._raw, self._sight)
+            self._fields = fields_of(self._delivery, self._parsed, self._raw, self.sight)
         same = [
             place
             for place, field in enumerate(self._fields)
             if chosen is not None and (field.name, field.path) == (chosen.name, chosen.path)
         ]
-        self._chosen = same[0] if same else 0
+        self.chosen = same[0] if same else 0
         self._break_lines()
 
     def _break_lines(self) -> None:
@@ -91,7 +91,7 @@ class DetailPane(Pane):
         indent = "  " * field.depth
         sign = ""
         if field.kind == "branch":
-            sign = "▸ " if field.path in self._sight.closed else "▾ "
+            sign = "▸ " if field.path in self.sight.closed else "▾ "
         name = f" {indent}{sign}{clipped(field.name, 60)} "
         label = fit(name, max(12, cell_len(name)))
         text = clipped(field.value, VALUE_CHARS)
@@ -143,7 +143,7 @@ class DetailPane(Pane):
     def body(self, place: int) -> Row:
         """Draw one line; those of the selected field are tinted while the pane has the keys."""
         chosen = (
-            self.has_focus and place < len(self._lines) and self._lines[place][0] == self._chosen
+            self.has_focus and place < len(self._lines) and self._lines[place][0] == self.chosen
         )
         tint = self.palette.selected if chosen else None
         return row_of(self.spans(place), self.size.width, self.palette.text, tint)
@@ -151,18 +151,26 @@ class DetailPane(Pane):
     # Actions
 
     def _field(self) -> Field | None:
-        return self._fields[self._chosen] if self._chosen < len(self._fields) else None
+        return self._fields[self.chosen] if self.chosen < len(self._fields) else None
 
     def _reveal(self) -> None:
         """Scroll so that the selected field is in view."""
-        places = [place for place, (field, _) in enumerate(self._lines) if field == self._chosen]
+        places = [place for place, (field, _) in enumerate(self._lines) if field == self.chosen]
         if places:
             self.reveal(places[0], places[-1])
         self.refresh()
 
+    def choose(self, name: str) -> None:
+        """Select the first field of a name."""
+        for place, field in enumerate(self._fields):
+            if field.name == name:
+                self.chosen = place
+                break
+        self._reveal()
+
     def move(self, step: int, count: int | None = None) -> None:
         """Select another field."""
-        self._chosen = max(0, min(self._chosen + step * (count or 1), len(self._fields) - 1))
+        self.chosen = max(0, min(self.chosen + step * (count or 1), len(self._fields) - 1))
         self._reveal()
 
     def ends(self, step: int) -> None:
@@ -183,18 +191,18 @@ class DetailPane(Pane):
         if field is None or field.kind != "branch":
             self.app.bell()
             return
-        self._sight = msgspec.structs.replace(self._sight, closed=self._sight.closed ^ {field.path})
+        self.sight = msgspec.structs.replace(self.sight, closed=self.sight.closed ^ {field.path})
         self._build()
 
     def raw(self) -> None:
         """Show the row's bytes, or no longer."""
-        self._sight = msgspec.structs.replace(self._sight, raw=not self._sight.raw)
+        self.sight = msgspec.structs.replace(self.sight, raw=not self.sight.raw)
         self._build()
 
     def on_click(self, event: events.Click) -> None:
         """Select a field."""
         place = self.place_at(event.y)
         if 0 <= place < len(self._lines):
-            self._chosen = self._lines[place][0]
+            self.chosen = self._lines[place][0]
             self.focus()
             self._reveal()
