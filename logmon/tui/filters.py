@@ -169,6 +169,8 @@ class Filters:
         """Show everything around the selected row, or only what passes the filters again."""
         self._app.main.query_one(TailView).select_any()
         self._state.in_context = not self._state.in_context
+        if self._state.in_context:
+            self._app.model.room_above()
         self._app.filter_changed()
 
 

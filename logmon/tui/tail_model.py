@@ -98,6 +98,10 @@ class TailModel(ShownRows):
         self._settling = True
         self.settle()
 
+    def room_above(self) -> None:
+        """Keep at least a third of the screen for what is above the selected row."""
+        self._offset = max(self._offset, self.height // 3)
+
     def work(self) -> bool:
         """Filter for a slice of time, newest rows first; return whether more are left."""
         more = super().work()

@@ -146,7 +146,18 @@ class TailView(LinesWidget, can_focus=True):
             lines += [(seq, row) for row in self._paint(delivery, here)]
             if len(lines) >= height:
                 break
+        if self.look.wrap and seqs and len(lines) < height:
+            lines[:0] = self._end_of_row_above(seqs[0], height - len(lines))
         return lines[:height]
+
+    def _end_of_row_above(self, seq: int, most: int) -> list[tuple[int, Row]]:
+        """Return the last lines of the row above one, where it does not fit as a whole."""
+        above = self.model.step(seq, -1)
+        delivery = self.model.delivery(above)
+        if above == seq or delivery is None:
+            return []
+        here = Circumstances(marked=above in self.model.marks)
+        return [(above, row) for row in self._paint(delivery, here)[-most:]]
 
     def _delta_base(self, seqs: list[int]) -> int | None:
         """Return the time of the shown row above the screen."""
