@@ -174,7 +174,10 @@ class _Builder(Transformer[Token, Any]):
             return "*"
         if "\ufdd0" in name or "\ufdd1" in name or name == "@":
             column = (token.start_pos or 0) + 1
-            raise QueryError("a field's name has no wildcard", self._text, column)
+            reason = (
+                "a field's name is missing" if name == "@" else "a field's name has no wildcard"
+            )
+            raise QueryError(reason, self._text, column)
         return name
 
     # Values: functions of the field's name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logmon.filter import Clause, LogFilter, build_filter
+from logmon.event import from_ns, rfc3339
+from logmon.filter import Clause, GrepClause, LogFilter, TimeClause, build_filter
 from logmon.level import ALL_LEVELS, Level, at_least
 from logmon.query import parse_query
 
@@ -71,6 +72,18 @@ class FilterState:
         if self.pattern is None:
             return ""
         return f"{'all but ' if self.pattern.exclude else ''}{self.pattern.template}"
+
+    def describe_fixed(self) -> str:
+        """Return what the command line fixed, as flags: `-g card -e test -S …`."""
+        parts = []
+        for clause in self._fixed:
+            if isinstance(clause, GrepClause):
+                parts.append(f"{'-e' if clause.exclude else '-g'} {clause.pattern.text}")
+            elif isinstance(clause, TimeClause):
+                for flag, time_ns in (("-S", clause.since_ns), ("-U", clause.until_ns)):
+                    if time_ns is not None:
+                        parts.append(f"{flag} {rfc3339(from_ns(time_ns))[:19]}Z")
+        return " ".join(parts)
 
     def build(self) -> LogFilter:
         """Return the filter; with filters off what the command line fixed; in context all."""

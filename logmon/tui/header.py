@@ -165,6 +165,8 @@ class FilterLine(LinesWidget):
         ]
         if pattern := state.describe_pattern():
             left += [("   pattern ", palette.bar_dim), (clipped(pattern, 60), palette.bar_accent)]
+        if fixed := state.describe_fixed():
+            left.append((f"   {visible(fixed[:200])}", palette.bar_accent))
         if state.in_context:
             left.append(("   in context · x goes back", palette.bar_warn))
         elif not state.enabled:

@@ -19,6 +19,7 @@ from textual.strip import Strip
 
 from logmon.errors import PatternTooSlow
 from logmon.event import from_ns
+from logmon.patterns import bounded
 from logmon.tui.fold import Repeats
 from logmon.tui.look import Look, in_zone, span, time_cells, time_text, value_of
 from logmon.visible import visible
@@ -36,6 +37,8 @@ Span = tuple[str, Style]
 MOST_CHARS = 4_096
 """Characters of a message that are drawn at most; what is more is said, and is in the detail."""
 ATTRIBUTE_CELLS = 14
+MARKING_LIMIT_S = 0.03
+"""How long a pattern may take to be marked in one row."""
 
 
 class Row(Strip):
@@ -97,6 +100,7 @@ class RowPainter:
         self._short = width < 70
         self._time_cells = time_cells(look, short=self._short)
         self._source_cells = 12 if width >= 80 else 8
+        self._too_slow: set[Pattern] = set()
 
     def rows(self, delivery: Delivery, item: WorkItem | None, here: Circumstances) -> list[Row]:
         """Draw one event as lines of exactly this width: one, or more where it is wrapped."""
@@ -212,9 +216,14 @@ class RowPainter:
         return spans
 
     def _spans(self, pattern: Pattern, text: str) -> list[tuple[int, int]]:
+        """Return where a pattern occurs; one that ever takes too long is not asked again."""
+        if pattern in self._too_slow:
+            return []
         try:
-            return pattern.spans(text)
+            with bounded(MARKING_LIMIT_S):
+                return pattern.spans(text)
         except PatternTooSlow:
+            self._too_slow.add(pattern)
             return []
 
     def _wrapped(

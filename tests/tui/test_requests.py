@@ -57,7 +57,7 @@ async def test_request_03_long_lines_wrap_and_sideways_scroll_stays_when_rows_co
         await s.give(make_event("start " + "x" * 200 + " end"))
         await pilot.press("ctrl+w")
         await s.drawn(pilot)
-        assert "".join(row[31:] for row in shown(s)).replace(" ", "").endswith("xxxend")
+        assert "".join(row[27:] for row in shown(s)).replace(" ", "").endswith("xxxend")
         await pilot.press("ctrl+w", "l", "l")
         await s.give(make_event("y" * 300))
         await s.drawn(pilot)
@@ -382,3 +382,31 @@ async def test_selection_marks_and_sideways_survive_another_theme_and_size():
         assert cursor in s.app.model.visible()
         assert cursor in s.app.model.marks
         assert s.app.main.query_one(TailView).columns_right == right
+
+
+EVIL = "(a+)+$b"
+
+
+async def test_no_pattern_stops_the_screen():
+    """Without google-re2 a pattern may backtrack for ever: it is refused, and rows go on."""
+    async with stage() as (s, pilot):
+        await s.give(make_event("a" * 200_000), make_event("card"))
+        began = time.process_time()
+        await pilot.press("slash", *EVIL, "enter")
+        await s.drawn(pilot)
+        await pilot.press("escape", "colon", *f"highlight {EVIL}", "enter")
+        await s.give(make_event("after"))
+        await s.drawn(pilot)
+        assert any("after" in row for row in shown(s))
+        assert time.process_time() - began < 10
+
+
+async def test_what_the_command_line_fixed_is_in_sight():
+    from logmon.filter import GrepClause, TimeClause
+    from logmon.patterns import Pattern
+    from logmon.tui.filter_state import FilterState
+
+    fixed = (GrepClause(Pattern("card")), GrepClause(Pattern("x"), exclude=True))
+    state = FilterState(fixed=(*fixed, TimeClause(since_ns=to_ns(NOON))))
+    async with stage(state=state) as (s, _pilot):
+        assert "-g card -e x -S 2026-11-23T12:00:00Z" in s.line(FilterLine)
