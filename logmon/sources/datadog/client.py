@@ -143,13 +143,17 @@ class DatadogClient:
         try:
             answer = await self.ask("search", SEARCH, {"filter": span, "sort": sort, "page": page})
             decoded = decode_page(answer.body, self.now_ms())
-        except _TooMuch as error:
-            self._most_rows = max(SMALLEST_PAGE, self._most_rows // 2)
-            raise TransientSourceError(str(error)) from None
+        except _TooMuch:
+            self._ask_for_less()
+            raise
         except Unreadable as error:
+            self._ask_for_less()
             raise TransientSourceError(self._clean(f"{self._site.name}: {error}")) from None
         self._most_rows = min(MOST_ROWS, self._most_rows + SMALLEST_PAGE)
         return decoded
+
+    def _ask_for_less(self) -> None:
+        self._most_rows = max(SMALLEST_PAGE, self._most_rows // 2)
 
     async def count_buckets(self, start_ms: int, end_ms: int, bucket_ms: int) -> dict[int, int]:
         """Return how many events lie in each bucket.
@@ -235,7 +239,7 @@ class DatadogClient:
             async with asyncio.timeout(WHOLE_S):
                 answer = await self._receive(method, path, headers, body)
         except (TimeoutError, httpx2.TimeoutException) as error:
-            self._most_rows = max(SMALLEST_PAGE, self._most_rows // 2)
+            self._ask_for_less()
             name = "no answer in time" if isinstance(error, TimeoutError) else _name(error)
             raise TransientSourceError(f"{self._site.name}: {name}") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
@@ -284,7 +288,7 @@ class DatadogClient:
         return self.ring.scrub(text)[:500]
 
 
-class _TooMuch(Exception):
+class _TooMuch(TransientSourceError):
     """An answer is larger than what may be held."""
 
 
