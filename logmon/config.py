@@ -339,7 +339,7 @@ class StoreSettings(_Table):
     """Rows written longer ago are removed."""
 
     max_bytes: Size = 2 << 30
-    """The oldest rows are removed when all are larger than this, as stored."""
+    """The oldest rows are removed when the file is larger than this."""
 
 
 class ApiSettings(_Table):

@@ -205,7 +205,7 @@ def _opened(path: Path) -> Finding:
 
 
 def _in_use(path: Path) -> bool:
-    from logmon.store.database import Lock
+    from logmon.store.place import Lock
 
     lock = Lock(path)
     if not lock.path.exists():

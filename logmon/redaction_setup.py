@@ -31,7 +31,7 @@ def redactor_of(
     if not settings.enabled and not asked:
         return None
     if store is not None:
-        from logmon.store.database import redaction_key
+        from logmon.store.place import redaction_key
 
         key = redaction_key(store)
     options = RedactionOptions(

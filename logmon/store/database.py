@@ -1,4 +1,4 @@
-"""Opens the store's file: private, locked for one writer, checked, migrated, or set aside loudly.
+"""Opens the store's file: checked, migrated, or set aside loudly.
 
 SQLite in WAL mode with `synchronous=NORMAL`: a commit survives the death of the process, and after
 a loss of power the file is whole and may lack the newest commits (sqlite.org/wal.html, §2.3);
@@ -7,16 +7,14 @@ sources read again what their checkpoint does not cover.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import sqlite3
-import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from logmon.errors import StoreError, StoreFull, StoreUnavailable
-from logmon.redaction import KEY_BYTES
+from logmon.store.place import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,90 +111,6 @@ MIGRATIONS = (
     """,
 )
 """Each brings the file from `user_version` n to n + 1; never edit one that was released."""
-
-
-class Lock:
-    """Held by the one process that writes into a store; the kernel lets go when it dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path.with_name(path.name + ".lock")
-        self._file = -1
-
-    def acquire(self) -> bool:
-        """Take the lock, or return False when another process holds it.
-
-        Raises:
-            StoreError: the lock file cannot be opened.
-        """
-        if self._file < 0:
-            self._file = _open_private(self.path)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def release(self) -> None:
-        """Let another process write."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-
-def prepare(path: Path) -> None:
-    """Make the folder (0700) and the file (0600), or make sure that they are ours.
-
-    Raises:
-        StoreError: it is a link, no file, or somebody else's, or may be written by others.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{path.parent}: {error.strerror}") from None
-    os.close(_open_private(path))
-
-
-def redaction_key(path: Path) -> bytes:
-    """Return the key of this store's pseudonyms, kept beside it; made when there is none.
-
-    Raises:
-        StoreError: the key's file cannot be made, or is not ours alone.
-    """
-    prepare(path)
-    file = _open_private(path.with_name(f"{path.name}.key"))
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        key = os.read(file, KEY_BYTES)
-        if len(key) < KEY_BYTES:
-            key = secrets.token_bytes(KEY_BYTES)
-            os.pwrite(file, key, 0)
-            os.fsync(file)
-        return key
-    except OSError as error:
-        raise StoreError(f"{path}.key: {error.strerror}") from None
-    finally:
-        os.close(file)
-
-
-def _open_private(path: Path) -> int:
-    """Open a file of ours for writing, made with mode 0600; links are not followed."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        reason = "is a link; name the file itself" if path.is_symlink() else error.strerror
-        raise StoreError(f"{path}: {reason}") from None
-    status = os.fstat(file)
-    fault = ""
-    if not stat.S_ISREG(status.st_mode):
-        fault = "is no file"
-    elif status.st_uid != os.getuid():
-        fault = "belongs to another user"
-    elif status.st_mode & 0o077:
-        fault = f"may be read by others; run chmod 600 {path}"
-    if fault:
-        os.close(file)
-        raise StoreError(f"{path}: {fault}")
-    return file
 
 
 def connect_writer(path: Path, *, now: Callable[[], datetime]) -> tuple[sqlite3.Connection, str]:
@@ -298,7 +212,22 @@ def _check(connection: sqlite3.Connection, path: Path) -> str:
     if path.stat().st_size > CHECK_ALWAYS_BYTES and _ended_cleanly(connection):
         return ""
     found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-    return "" if found == ["ok"] else "; ".join(found)
+    if found != ["ok"]:
+        return "; ".join(found)
+    return _check_numbers(connection)
+
+
+def _check_numbers(connection: sqlite3.Connection) -> str:
+    """Return what is wrong with the next row's number, or an empty text."""
+    if _version(connection) == 0:
+        return ""
+    row = connection.execute("SELECT value FROM meta WHERE key='next_seq'").fetchone()
+    (least,) = connection.execute("SELECT max(first_seq + rows) FROM journal").fetchone()
+    if row is None and not least:
+        return ""  # killed between the first two statements
+    if row is None or not isinstance(row[0], int) or row[0] < (least or 0):
+        return f"the next row's number is {row and row[0]!r}, after {least} rows"
+    return ""
 
 
 def _ended_cleanly(connection: sqlite3.Connection) -> bool:

@@ -35,8 +35,10 @@ from logmon.journal import (
 )
 from logmon.redaction import Redactor
 from logmon.store import effects, letters, outbox
-from logmon.store.database import Lock, close_writer, connect_reader, connect_writer, translated
+from logmon.store.database import close_writer, connect_reader, connect_writer, translated
 from logmon.store.ids import new_ids
+from logmon.store.place import Lock, prepare
+from logmon.store.retention import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,9 +48,6 @@ if TYPE_CHECKING:
     from logmon.dead_letter import KeptLetter
     from logmon.journal import LetterRequest
 
-IDS_KEPT_S = 19 * 3600.0
-"""Ids are remembered at least so long: Datadog takes in events up to 18 h old."""
-PRUNE_EVERY_NS = 60 * 10**9
 COMPRESSION = 1
 """zlib's fastest level makes canonical lines 4 to 6 times smaller at about 60 MB/s."""
 
@@ -59,7 +58,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     keep_s: float = 24 * 3600.0
     """Rows older than this, by the time they were written, are removed."""
     max_bytes: int = 2 << 30
-    """The oldest rows are removed when all rows together are larger, in bytes as stored."""
+    """The oldest rows are removed when the file is larger."""
     redactor: Redactor | None = None
     """Takes the secrets out of events and dead letters before they are written."""
     now_ns: Callable[[], int] = time.time_ns
@@ -87,7 +86,7 @@ class Store:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store reader")
         self._decoder = LineDecoder("", input_format="canonical")
-        self._pruned_ns = options.now_ns()
+        self._retention = Retention(options.keep_s, options.max_bytes, options.now_ns())
         self.epoch = str(_meta(reading, "epoch"))
         self.next_seq = int(_meta(reading, "next_seq"))
 
@@ -126,7 +125,7 @@ class Store:
             raise translated(error, self.path) from None
         self.next_seq += _count(committed, commit.batch)
         with suppress(sqlite3.Error):  # the commit stands; pruning comes round again
-            self._prune(connection)
+            self._retention.prune(connection, self._options.now_ns(), self.next_seq)
         return committed
 
     def _write(self, connection: sqlite3.Connection, commit: Commit) -> Committed:
@@ -179,36 +178,6 @@ class Store:
             )
         return Committed(first, rows)
 
-    def _prune(self, connection: sqlite3.Connection) -> None:
-        """Remove what is too old or too much, every `PRUNE_EVERY_NS`."""
-        now_ns = self._options.now_ns()
-        if now_ns - self._pruned_ns < PRUNE_EVERY_NS:
-            return
-        self._pruned_ns = now_ns
-        oldest_ns = now_ns - int(self._options.keep_s * 1e9)
-        ids_ns = now_ns - int(max(self._options.keep_s, IDS_KEPT_S) * 1e9)
-        with connection:
-            self._delete(connection, oldest_ns, ids_ns)
-        connection.execute("PRAGMA incremental_vacuum(1000)").fetchall()
-
-    def _delete(self, connection: sqlite3.Connection, oldest_ns: int, ids_ns: int) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM journal WHERE written_ns < ?", (oldest_ns,))
-        connection.execute(
-            "DELETE FROM journal WHERE first_seq <= ("
-            "SELECT max(first_seq) FROM (SELECT first_seq, sum(length(body)) "
-            "OVER (ORDER BY first_seq DESC) AS size FROM journal) WHERE size > ?)",
-            (self._options.max_bytes,),
-        )
-        connection.execute("DELETE FROM seen WHERE written_ns < ?", (ids_ns,))
-        letters.prune(connection, oldest_ns, self._options.max_bytes)
-        for table in ("links", "decisions"):
-            connection.execute(
-                f"DELETE FROM {table} "  # noqa: S608 - one of these two names
-                "WHERE seq < coalesce((SELECT min(first_seq) FROM journal), ?)",
-                (self.next_seq,),
-            )
-
     def close(self) -> None:
         """Finish what is being written and close the file."""
         self._writer.shutdown()
@@ -229,12 +198,14 @@ class Store:
     def read_now(self, after: int, limit: int) -> Sequence[Block]:
         """`read`, for a caller that may wait.
 
+        A block that was damaged on disk is left out: its rows are a gap, and no others.
+
         Raises:
             StoreError: the file cannot be read.
         """
         found: list[Block] = []
         seq = after + 1
-        while seq <= after + limit:
+        while seq <= after + limit or not found:
             one = self._ask(
                 "SELECT first_seq, rows, origin, body FROM journal WHERE first_seq >= coalesce("
                 "(SELECT max(first_seq) FROM journal WHERE first_seq <= ? "
@@ -244,17 +215,21 @@ class Store:
             if not one:
                 break
             first, count, origin, body = one[0]
-            found.append(self._block(first, count, origin, body))
             seq = first + count
+            try:
+                lines = zlib.decompress(body)
+            except zlib.error:
+                continue
+            found.append(self._block(first, count, origin, lines))
         return found
 
-    def _block(self, first: int, count: int, origin: str, body: bytes) -> Block:
+    def _block(self, first: int, count: int, origin: str, lines: bytes) -> Block:
         links = dict(
             self._ask(
                 "SELECT seq, item FROM links WHERE seq >= ? AND seq < ?", first, first + count
             )
         )
-        return Block(first, origin, self._batch(zlib.decompress(body)), links)
+        return Block(first, origin, self._batch(lines), links)
 
     def _batch(self, block: bytes) -> Batch:
         breaks = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
@@ -375,8 +350,6 @@ def open_writer(path: Path, options: StoreOptions | None = None) -> Store | None
     Raises:
         StoreError: it cannot be opened.
     """
-    from logmon.store.database import prepare
-
     prepare(path)
     lock = Lock(path)
     if not lock.acquire():

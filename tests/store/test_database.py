@@ -1,8 +1,10 @@
 """The store's file: private, one writer, newer files left alone, damage set aside and said."""
 
+import random
 import shutil
 import sqlite3
 import stat
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from logmon.errors import StoreError
 from logmon.journal import Commit
 from logmon.store.database import MIGRATIONS
 from logmon.store.journal import Store, open_reader, open_writer
+from logmon.store.place import network_file_system
 from logmon.testing import make_event
 
 
@@ -214,3 +217,112 @@ def test_a_whole_file_is_not_called_damaged(tmp_path: Path):
         add(store, "a")
         store.close()
     assert not [part for part in tmp_path.iterdir() if "damaged" in part.name]
+
+
+def flipped_copies(folder: Path, flips: int) -> dict[str, int]:
+    """Flip a bit of a store at many places; say what became of each copy.
+
+    None may give a row that was never written, or begin anew without a word.
+    """
+    path, rng = folder / "logmon.db", random.Random(3)
+    store = opened(path)
+    for batch in range(20):
+        add(store, *(f"message {batch}-{row} {rng.randbytes(800).hex()}" for row in range(5)))
+    written = messages(store)
+    store.close()
+    content = path.read_bytes()
+    outcomes: Counter[str] = Counter()
+    for turn in range(flips):
+        copy = folder / str(turn) / "logmon.db"
+        copy.parent.mkdir()
+        torn = bytearray(content)
+        torn[rng.randrange(len(torn))] ^= 1 << rng.randrange(8)
+        copy.write_bytes(torn)
+        copy.chmod(0o600)
+        outcomes[outcome(copy, written)] += 1
+        shutil.rmtree(copy.parent)
+    return outcomes
+
+
+def outcome(path: Path, written: list[str]) -> str:
+    """Open a copy, read it, write into it; return what happened."""
+    try:
+        store = opened(path)
+    except StoreError:
+        return "refused"
+    try:
+        read = messages(store)
+        add(store, "goes on")
+    except StoreError:
+        return "refused"
+    finally:
+        store.close()
+    if store.damage:
+        assert read == []
+        assert [part for part in path.parent.iterdir() if "damaged" in part.name]
+        return "set aside, and said"
+    assert [message for message in written if message in set(read)] == read
+    return "whole" if read == written else "a gap"
+
+
+def test_a_bit_that_flips_anywhere_in_the_file_never_becomes_a_row(tmp_path: Path):
+    outcomes = flipped_copies(tmp_path, 100)
+    assert outcomes["whole"] > 10
+    assert outcomes["a gap"] > 10
+    assert outcomes["set aside, and said"] > 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_500_bits_that_flip_never_become_a_row(tmp_path: Path):
+    outcomes = flipped_copies(tmp_path, 500)
+    assert sum(outcomes.values()) == 500
+
+
+@pytest.mark.parametrize("value", ["many", 3, None])
+def test_a_number_that_rows_already_have_is_damage(tmp_path: Path, value: object):
+    path = tmp_path / "logmon.db"
+    store = opened(path)
+    add(store, *map(str, range(10)))
+    store.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE meta SET value=? WHERE key='next_seq'", (value,))
+    connection.commit()
+    connection.close()
+    store = opened(path)
+    assert "the next row's number" in store.damage
+    store.close()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm"])
+def test_a_link_beside_the_file_is_refused(tmp_path: Path, ending: str):
+    path, victim = tmp_path / "logmon.db", tmp_path / "victim"
+    opened(path).close()
+    victim.write_text("precious")
+    (tmp_path / f"logmon.db{ending}").symlink_to(victim)
+    with pytest.raises(StoreError, match="is a link"):
+        open_writer(path)
+    assert victim.read_text() == "precious"
+
+
+MOUNTS = """\
+overlay / overlay rw 0 0
+tmpfs /run tmpfs rw 0 0
+server:/home /home nfs4 rw 0 0
+/dev/sda1 /home/ann/local\\040disk ext4 rw 0 0
+//nas/logs /mnt/nas cifs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/home/ann/.local/state/logmon", "nfs4"),
+        ("/home/ann/local disk/logmon", ""),
+        ("/mnt/nas", "cifs"),
+        ("/mnt/nasty", ""),
+        ("/var/lib", ""),
+    ],
+)
+def test_a_file_system_of_another_machine_is_known(path: str, kind: str):
+    assert network_file_system(Path(path), MOUNTS) == kind

@@ -21,9 +21,9 @@ from logmon.event import LogEvent, encode
 from logmon.journal import Commit, Effects, LetterRequest
 from logmon.level import Level
 from logmon.redaction import Redactor
-from logmon.store.database import redaction_key
 from logmon.store.journal import Store, StoreOptions, open_writer
 from logmon.store.letters import request
+from logmon.store.place import redaction_key
 from logmon.testing import NOON, make_event
 
 HOUR_NS = 3600 * 10**9
@@ -188,17 +188,51 @@ def test_rows_beyond_their_time_are_removed_and_numbers_go_on(tmp_path: Path):
     store.close()
 
 
-def test_the_oldest_rows_go_when_all_are_too_large(tmp_path: Path):
+def test_the_oldest_rows_go_when_the_file_is_too_large_and_it_shrinks_again(tmp_path: Path):
     now = [HOUR_NS]
-    store = opened(tmp_path / "logmon.db", max_bytes=20_000, now_ns=lambda: now[0])
+    path = tmp_path / "logmon.db"
+    store = opened(path, max_bytes=1_000_000, now_ns=lambda: now[0])
     rng = random.Random(1)
-    for _ in range(40):
+    for number in range(120):
         now[0] += 120 * 10**9
-        message = rng.randbytes(1_000).hex()
+        message = f"{number} {rng.randbytes(20_000).hex()}"
         store.commit_now(Commit(origin="app", batch=EventBatch([make_event(message)])))
     kept = rows(store)
-    assert 10 <= len(kept) <= 21
-    assert kept[-1][0] == 39
+    assert [seq for seq, _ in kept] == list(range(120 - len(kept), 120))
+    assert 30 <= len(kept) <= 50
+    assert {int(event.message.split()[0]) for _, event in kept} == {seq for seq, _ in kept}
+    store.close()
+    assert path.stat().st_size < 1_200_000
+    store = opened(path, max_bytes=300_000, now_ns=lambda: now[0])
+    now[0] += 120 * 10**9
+    store.commit_now(Commit(origin="app", checkpoint=Checkpoint("app", "x")))
+    store.close()
+    assert path.stat().st_size < 500_000
+
+
+def test_the_newest_commit_stays_however_small_the_bound(tmp_path: Path):
+    now = [HOUR_NS]
+    store = opened(tmp_path / "logmon.db", max_bytes=1, now_ns=lambda: now[0])
+    for number in range(3):
+        now[0] += 120 * 10**9
+        batch = EventBatch([make_event(f"{number}a"), make_event(f"{number}b")])
+        store.commit_now(Commit(origin="app", batch=batch))
+    assert [event.message for _, event in rows(store)] == ["2a", "2b"]
+    store.close()
+
+
+def test_ids_are_forgotten_after_their_time_and_not_before(tmp_path: Path):
+    now = [HOUR_NS]
+    store = opened(tmp_path / "logmon.db", keep_s=3600.0, now_ns=lambda: now[0])
+    commit = Commit(origin="app", batch=EventBatch([make_event("a", id="1")]), distinct=True)
+    store.commit_now(commit)
+    now[0] += 18 * HOUR_NS
+    again = store.commit_now(commit)
+    assert again.rows is not None
+    assert len(again.rows) == 0
+    now[0] += 20 * HOUR_NS
+    store.commit_now(Commit(origin="app", checkpoint=Checkpoint("app", "x")))
+    assert store.commit_now(commit).rows is None
     store.close()
 
 
