@@ -69,11 +69,14 @@ class Connection(H11Protocol):
             self._head_came()
 
     def on_response_complete(self) -> None:
-        """Keep the connection only when the whole request was read."""
+        """Give a body that was refused unread a bounded time to end, so that the answer arrives.
+
+        Closing a socket with bytes unread resets it, and the client would not see why.
+        """
         unread = self.cycle.more_body
         super().on_response_complete()  # may begin the next, pipelined request
-        if unread:
-            self.transport.close()
+        if unread and self._deadline is None and not self.transport.is_closing():
+            self._await_head()
 
     @property
     def paused(self) -> bool:

@@ -206,6 +206,33 @@ async def test_connecting_and_resetting_leaves_nothing_behind(tmp_path):
         assert served.said == []
 
 
+async def test_who_is_refused_with_a_large_body_on_its_way_gets_the_answer(tmp_path):
+    async with rig(tmp_path) as served:
+        for _ in range(5):
+            answer = await served.client.post(
+                f"{served.server.url}/v1/logs",
+                headers={"Authorization": "Bearer wrong", "Content-Type": "application/json"},
+                content=b"x" * 3_000_000,
+            )
+            assert answer.status_code == 401
+
+
+async def test_a_body_that_never_ends_is_cut_off_after_the_answer(tmp_path):
+    async with rig(tmp_path, header_timeout="1s") as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        head = f"POST {ROOT}/session HTTP/1.1\r\n{BARE}Transfer-Encoding: chunked\r\n\r\n"
+        writer.write(head.encode())
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 401")
+        began = time.monotonic()
+        with pytest.raises(ConnectionError):  # noqa: PT012
+            while time.monotonic() - began < 5:
+                writer.write(b"5\r\nhello\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        assert time.monotonic() - began < 4
+        writer.transport.abort()
+
+
 async def test_pipelined_requests_are_answered_in_order_and_checked_each(tmp_path):
     async with rig(tmp_path) as served:
         await served.publish(PLANTED)
