@@ -289,9 +289,16 @@ def _hand_over(command: str, given: dict[str, Any]) -> NoReturn:
     with Errors():
         from logmon.launch import launch
 
-        code = launch(command, given, os.environ)
+        code = launch(command, given, os.environ, letters=_letters)
     sys.stdout.flush()
     raise typer.Exit(code)
+
+
+def _letters(service: Any, load: Any) -> object:
+    """Return what the screen shows of dead letters; few runs ever look at them."""
+    from logmon.screen_letters import letters_for
+
+    return letters_for(service, load)
 
 
 def main() -> None:

@@ -73,9 +73,11 @@ def kept_document(kept: KeptLetter) -> dict[str, Any]:
     return head | to_document(kept.letter)
 
 
-def hex_lines(raw: bytes) -> Iterator[str]:
-    """Yield bytes as 16 to a line: offset, hexadecimal, and what is printable ASCII of them."""
-    for start in range(0, len(raw), 16):
-        row = raw[start : start + 16]
+def hex_lines(raw: bytes, *, narrow: bool = False) -> Iterator[str]:
+    """Yield bytes as 16 (`narrow`: 8) to a line: offset, hexadecimal, what is printable ASCII."""
+    size = 8 if narrow else 16
+    for start in range(0, len(raw), size):
+        row = raw[start : start + size]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-        yield f"{start:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  |{text}|"
+        more = "" if narrow else f"  {row[8:].hex(' '):<23}"
+        yield f"{start:08x}  {row[:8].hex(' '):<23}{more}  |{text}|"

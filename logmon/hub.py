@@ -312,6 +312,13 @@ class LogEventHub:
         while self._letter_bytes > DEAD_LETTER_BYTES_HELD:
             self._letter_bytes -= len(held.popleft().raw)
 
+    def forget_letter(self, letter: DeadLetter) -> None:
+        """Hold a dead letter no more: it was read again, or thrown away."""
+        kept = [one for one in self.dead_letters if one is not letter]
+        self._letter_bytes = sum(len(one.raw) for one in kept)
+        self.dead_letters.clear()
+        self.dead_letters.extend(kept)
+
     async def _room_for(self, commit: Commit) -> None:
         while not self._has_room(commit):
             self._room.clear()

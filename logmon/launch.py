@@ -55,8 +55,16 @@ ENDING_TYPES = ("datadog", "logmon")
 """Source types that know when their history is out; others are stopped a moment later."""
 
 
-def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> int:
+def launch(
+    command: str,
+    given: Mapping[str, Any],
+    env: Mapping[str, str],
+    letters: Callable[[LogMonitorService, Callable[[], Config]], Any],
+) -> int:
     """Run a command and return its exit code.
+
+    `letters` makes what the screen shows of dead letters, from the service and a function that
+    reads the configuration of now.
 
     Raises:
         ConfigError: a flag or the configuration is wrong.
@@ -100,6 +108,7 @@ def launch(command: str, given: Mapping[str, Any], env: Mapping[str, str]) -> in
             api=api,
             drawn=drawn,
             started=started_as(command, given, config),
+            letters=lambda service: letters(service, lambda: load_config(given["config"], env)),
             playback=_playback(given) if command == "replay" else None,
             redactor=lambda: redactor_of(config.redaction),
         )

@@ -217,7 +217,7 @@ def retry(config: Config, found: list[KeptLetter], *, input_format: str) -> list
     outcomes: list[Outcome] = []
     wishes: list[LetterRequest] = []
     for name, part in _by_source(found):
-        rereading = _Rereading(config, name, input_format)
+        rereading = Rereading(config, name, input_format)
         events: list[LogEvent] = []
         settled: list[int] = []
         for kept in part:
@@ -233,7 +233,7 @@ def retry(config: Config, found: list[KeptLetter], *, input_format: str) -> list
     return outcomes
 
 
-class _Rereading:
+class Rereading:
     """Reads the dead letters of one source as the source would now."""
 
     def __init__(self, config: Config, name: str, input_format: str) -> None:
@@ -249,6 +249,7 @@ class _Rereading:
         self._tags = () if table is None else tuple(table.add_tags)
 
     def outcome(self, kept: KeptLetter) -> tuple[Outcome, list[LogEvent]]:
+        """Return what becomes of a letter, and the events it is now."""
         letter = kept.letter
         if not letter.is_whole:
             text = f"{EXCERPT_BYTES} of {letter.length} bytes were kept"

@@ -84,6 +84,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     """How this run was started, for copies of it."""
     redactor: Callable[[], Any] = lambda: None
     """Makes what takes secrets out of exported rows, where the run itself has none."""
+    letters: Callable[[Any], Any] | None = None
+    """Makes what the Dead letters view shows, from the service."""
     playback: Playback | None = None
     """How a replay is played; None where there is no playhead."""
     drawn: asyncio.Event | None = None
@@ -232,6 +234,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         items=sentinel.items if sentinel else None,
         service=service,
         started=run.started,
+        letters=None if run.letters is None else run.letters(service),
         redactor=lambda: service.redactor or run.redactor(),
         transport=None if run.playback is None else _transport(service.hub, run.playback),
         state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),

@@ -122,6 +122,16 @@ DETAIL = (
     Action("raw", ("r",), "detail.raw", "Show or hide the bytes", (), "detail"),
 )  # fmt: skip
 
+DEAD = (
+    Action("retry_letter", ("r",), "dead.retry", "Read it again", panel="dead", hint="retry"),
+    Action("retry_all", ("R",), "dead.retry_all", "Read all again", panel="dead",
+           hint="retry all"),
+    Action("hex", ("X",), "dead.hex", "Bytes in hexadecimal or as text", panel="dead", hint="hex"),
+    Action("purge_one", ("d",), "dead.purge_one", "Throw it away; asks first", panel="dead"),
+    Action("purge", ("P",), "dead.purge", "Throw all away; asks first", panel="dead",
+           hint="purge"),
+)  # fmt: skip
+
 REPLAY = (
     Action("step_back", (",",), "playing.step", "Replay: a row back", (-1,), counted=True),
     Action("step_on", (".",), "playing.step", "Replay: a row on", (1,), counted=True),
@@ -154,6 +164,7 @@ RULES = (
 VIEWS = (
     Action("view_tail", ("f3", "` t"), "views.show", "The tail", ("tail",), panel="app"),
     Action("view_items", ("f4", "` i"), "views.show", "Work items", ("items",), panel="app"),
+    Action("view_dead", ("f5", "` d"), "views.show", "Dead letters", ("dead",), panel="app"),
     Action("view_patterns", ("f6", "` p"), "views.show", "Patterns", ("patterns",), panel="app"),
     Action("view_sources", ("f7", "` s"), "views.show", "Sources", ("sources",), panel="app"),
     Action("view_stats", ("f8", "` a"), "views.show", "Stats: the account of every row",
@@ -212,6 +223,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Reading": READING,
     "Detail": DETAIL,
     "Taking out": TAKING_OUT,
+    "Dead letters": DEAD,
     "Replay": REPLAY,
     "Work items": ITEMS,
     "Rules": RULES,

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from logmon.hub import LogEventHub
     from logmon.redaction import Redactor
-    from logmon.tui.doors import Service, ShownItems
+    from logmon.tui.doors import Letters, Service, ShownItems
     from logmon.tui.filters import Filters
     from logmon.tui.jumps import Jumps
     from logmon.tui.overview import Overview
@@ -84,6 +84,7 @@ class LogmonApp(App[None]):
         items: ShownItems | None = None,
         service: Service | None = None,
         started: Started | None = None,
+        letters: Letters | None = None,
         transport: Transport | None = None,
         redactor: Callable[[], Redactor | None] = lambda: None,
         state: FilterState | None = None,
@@ -99,6 +100,7 @@ class LogmonApp(App[None]):
         self.items: ShownItems = WorkItems() if items is None else items
         self.service = service
         self.started = started or Started()
+        self.letters = letters
         self.redactor = redactor
         """Makes what takes the secrets out of exported rows."""
         self.look = look or Look()

@@ -41,6 +41,7 @@ OWNERS: dict[str, str] = {
     "histogram": "logmon.tui.histogram_view:HistogramStrip",
     "playing": "logmon.tui.playing:Playing",
     "taking_out": "logmon.tui.taking_out:TakingOut",
+    "dead": "logmon.tui.dead_view:DeadView",
     "item_keys": "logmon.tui.item_keys:ItemKeys",
     "verdicts": "logmon.tui.verdict_dialog:Verdicts",
     "rule_drafts": "logmon.tui.rule_draft:RuleDrafts",

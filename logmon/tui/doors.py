@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from logmon.dead_letter import KeptLetter
     from logmon.event import LogEvent
     from logmon.sentinel.rule import Rule
     from logmon.sentinel.statistics import RuleStatistics
@@ -66,4 +68,24 @@ class Service(Protocol):
         Raises:
             LogmonError: the name is taken, or the file cannot be written.
         """
+
+
+class Letters(Protocol):
+    """What the screen asks of the dead letters; each raises `LogmonError` when it cannot."""
+
+    @property
+    def where(self) -> str:
+        """Where they are: `in the store`, `of this run`."""
+        ...
+
+    async def latest(self) -> list[KeptLetter]:
+        """Return the newest ones, the newest first."""
+        ...
+
+    async def retry(self, numbers: Sequence[int]) -> str:
+        """Read letters again with the configuration of now; say what became of them."""
+        ...
+
+    async def purge(self, numbers: Sequence[int]) -> str:
+        """Throw letters away; say so."""
         ...

@@ -30,6 +30,7 @@ class ViewEntry(msgspec.Struct, frozen=True):
 
 VIEWS: dict[str, ViewEntry] = {
     "items": ViewEntry("Work items", "logmon.tui.items_view:ItemsView"),
+    "dead": ViewEntry("Dead letters", "logmon.tui.dead_view:DeadView"),
     "patterns": ViewEntry("Patterns", "logmon.tui.patterns_view:PatternsView"),
     "sources": ViewEntry("Sources", "logmon.tui.sources_view:SourcesView"),
     "stats": ViewEntry("Stats", "logmon.tui.stats_view:StatsView"),
