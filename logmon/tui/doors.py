@@ -68,6 +68,7 @@ class Service(Protocol):
         Raises:
             LogmonError: the name is taken, or the file cannot be written.
         """
+        ...
 
 
 class Letters(Protocol):
