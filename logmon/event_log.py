@@ -119,6 +119,17 @@ class Segment:
         place = bisect_right(self._starts, row) - 1
         return self._batches[place].event(row - self._starts[place])
 
+    def events(self, rows: list[int]) -> Iterator[LogEvent]:
+        """Yield the events of rows in ascending order: a batch is looked for once."""
+        place, stop = -1, -1
+        for row in rows:
+            if row >= stop:
+                place = bisect_right(self._starts, row) - 1
+                last = place + 1 == len(self._starts)
+                stop = self.capacity if last else self._starts[place + 1]
+                event, start = self._batches[place].event, self._starts[place]
+            yield event(row - start)
+
     def raw(self, row: int) -> bytes:
         """Return the bytes of a row as they came."""
         place = bisect_right(self._starts, row) - 1
@@ -252,7 +263,7 @@ class Slice:
 
     def events(self) -> Iterator[LogEvent]:
         """Yield the events alone."""
-        return map(self.segment.event, self.rows.tolist())
+        return self.segment.events(self.rows.tolist())
 
     @property
     def seqs(self) -> Rows:

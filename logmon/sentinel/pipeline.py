@@ -13,6 +13,7 @@ import msgspec
 
 from logmon.batch import EventBatch
 from logmon.event import LogEvent
+from logmon.event_log import Slice
 from logmon.journal import Commit
 from logmon.journal import Effects as Kept
 from logmon.sentinel.explain import rule_verdict
@@ -116,17 +117,16 @@ class Sentinel:
     def process(self, rows: Iterable[Delivery]) -> Effects:
         """Apply every rule to every row and return the effects."""
         effects = Effects({}, [], {})
-        for delivery in rows:
-            event = delivery.event
+        for seq, event in _numbered(rows):
             matched = self._rules.ask(event, self._fail)
             if not matched and not self._failed:
                 continue
             failed, self._failed = self._failed, []
             template = self._template(event, effects) if matched else ""
-            if delivery.seq < self._done_to:  # judged by an earlier run: only learned again
+            if seq < self._done_to:  # judged by an earlier run: only learned again
                 continue
             made = [self._apply(rule, event, template, effects) for rule in matched]
-            self._remember(delivery.seq, (*made, *failed), effects)
+            self._remember(seq, (*made, *failed), effects)
         return effects
 
     def _fail(self, rule: Rule, error: Exception) -> None:
@@ -339,3 +339,10 @@ class Sentinel:
             return False
         self._tally.mark(item.rule, before.feedback, feedback)
         return True
+
+
+def _numbered(rows: Iterable[Delivery]) -> Iterable[tuple[int, LogEvent]]:
+    """Return each row's `seq` and event, without the rest of it where it is not made yet."""
+    if isinstance(rows, Slice):
+        return zip(rows.seqs.tolist(), rows.events(), strict=True)
+    return ((row.seq, row.event) for row in rows)

@@ -13,27 +13,37 @@ import numpy as np
 
 from logmon.batch import Columns
 from logmon.filter import LogFilter
+from logmon.level import Level
 from logmon.query import QueryClause
 from logmon.sentinel.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from logmon.event import LogEvent
     from logmon.filter import Clause, Mask
-    from logmon.level import Level
 
     Test = Callable[[LogEvent], bool]
 
-MOST_PAIRS = 10_000
-"""Pairs of level and source remembered with the rules they leave; a full memory is emptied."""
+MOST_SOURCES = 10_000
+"""Sources remembered with the rules that each level leaves; a full memory is emptied."""
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A rule, and the places in `RuleSet.tests` of what is left to ask of an event."""
+    """A rule, and the places in the set's tests of what is left to ask of an event."""
 
+    number: int
+    """Its place among the rules."""
     rule: Rule
     tests: tuple[int, ...]
+
+
+class Left(msgspec.Struct, frozen=True):
+    """The rules that a level and a source leave."""
+
+    always: tuple[Asked, ...]
+    by_literal: tuple[tuple[str, tuple[Asked, ...]], ...]
+    """Rules to be asked only where the folded message holds a text, which is quickly seen."""
 
 
 class RuleSet:
@@ -46,12 +56,11 @@ class RuleSet:
             QueryError: a `when` cannot be read.
         """
         self.rules = tuple(rules)
-        self.by_name = {rule.name: rule for rule in self.rules}
         self.filters = tuple(rule.filter() for rule in self.rules)
         self.filter = self._union()
         self._places: dict[Clause, int] = {}
         self._tests: list[Test] = []
-        self._pairs: dict[tuple[Level, str], tuple[Asked, ...]] = {}
+        self._left: dict[str, list[Left | None]] = {}
 
     def _union(self) -> LogFilter:
         """Return what a row must pass for any rule to want it, as far as columns say."""
@@ -61,25 +70,32 @@ class RuleSet:
             return self.filters[0]
         return LogFilter((AnyRule(self.filters),))
 
-    def asked(self, event: LogEvent) -> tuple[Asked, ...]:
+    def _leaves(self, event: LogEvent) -> Left:
         """Return the rules that level and source leave, with what is to be asked yet."""
-        pair = (event.level, event.source)
-        found = self._pairs.get(pair)
+        by_level = self._left.get(event.source)
+        if by_level is None:
+            if len(self._left) >= MOST_SOURCES:
+                self._left.clear()
+            by_level = self._left[event.source] = [None] * (max(Level) + 1)
+        found = by_level[event.level]
         if found is None:
-            if len(self._pairs) >= MOST_PAIRS:
-                self._pairs.clear()
-            found = self._pairs[pair] = self._left(event)
+            found = by_level[event.level] = self._compile(event)
         return found
 
-    def _left(self, event: LogEvent) -> tuple[Asked, ...]:
+    def _compile(self, event: LogEvent) -> Left:
         row = Columns.of([0], [event.level], [event.source])
-        left = []
-        for rule, condition in zip(self.rules, self.filters, strict=True):
-            open_clauses = [clause for clause in condition.clauses if not _decided(clause)]
-            decided = [clause for clause in condition.clauses if not _by_time(clause)]
-            if all(bool(mask[0]) for mask in (c.mask(row) for c in decided) if mask is not None):
-                left.append(Asked(rule, tuple(self._place(clause) for clause in open_clauses)))
-        return tuple(left)
+        always: list[Asked] = []
+        by_literal: dict[str, list[Asked]] = {}
+        for number, (rule, condition) in enumerate(zip(self.rules, self.filters, strict=True)):
+            masks = [c.mask(row) for c in condition.clauses if not _by_time(c)]
+            if not all(bool(mask[0]) for mask in masks if mask is not None):
+                continue
+            clauses = [clause for clause in condition.clauses if not _decided(clause)]
+            asked = Asked(number, rule, tuple(map(self._place, clauses)))
+            literal = _literal(clauses)
+            (by_literal.setdefault(literal, []) if literal else always).append(asked)
+        groups = tuple((literal, tuple(group)) for literal, group in by_literal.items())
+        return Left(tuple(always), groups)
 
     def _place(self, clause: Clause) -> int:
         place = self._places.get(clause)
@@ -89,51 +105,102 @@ class RuleSet:
             self._tests.append(compiled.matches)
         return place
 
-    def ask(self, event: LogEvent, failed: Callable[[Rule, Exception], None]) -> list[Rule]:
-        """Return the rules that match; a rule that fails is handed to `failed` and left out."""
-        matched = []
+    def ask(self, event: LogEvent, failed: Callable[[Rule, Exception], None]) -> Sequence[Rule]:
+        """Return the rules that match, in their order.
+
+        A rule that fails is handed to `failed` and left out.
+        """
+        left = self._leaves(event)
+        asked = left.always
+        if left.by_literal:
+            folded = event.message.casefold()
+            for literal, group in left.by_literal:
+                if literal in folded:
+                    asked = tuple(sorted((*asked, *group), key=_number))
+        if not asked:
+            return _NONE
         answers: dict[int, bool] = {}
-        for asked in self.asked(event):
+        matched: list[Rule] = []
+        for one in asked:
             try:
-                for place in asked.tests:
-                    answer = answers.get(place)
-                    if answer is None:
-                        answer = answers[place] = self._tests[place](event)
-                    if not answer:
-                        break
-                else:
-                    matched.append(asked.rule)
+                if self._all_hold(one.tests, event, answers):
+                    matched.append(one.rule)
             except Exception as error:  # noqa: BLE001 - one rule's fault is not the others'
-                failed(asked.rule, error)
+                failed(one.rule, error)
         return matched
 
+    def _all_hold(self, tests: tuple[int, ...], event: LogEvent, answers: dict[int, bool]) -> bool:
+        """Ask each condition that no other rule has asked of this event."""
+        for place in tests:
+            answer = answers.get(place)
+            if answer is None:
+                answer = answers[place] = self._tests[place](event)
+            if not answer:
+                return False
+        return True
 
-class AnyRule(msgspec.Struct, frozen=True, cache_hash=True):
-    """Rows that some rule may want; the rules themselves have the last word."""
 
-    filters: tuple[LogFilter, ...]
+_NONE: tuple[Rule, ...] = ()
+
+
+def _number(asked: Asked) -> int:
+    return asked.number
+
+
+def _literal(clauses: list[Clause]) -> str:
+    """Return the longest text that a message must hold for all of these to match, if any."""
+    queries = [clause.text for clause in clauses if isinstance(clause, QueryClause)]
+    if not queries:
+        return ""
+    from logmon.query.parts import literal
+
+    return max(map(literal, queries), key=len)
+
+
+class AnyRule:
+    """A clause: rows that some rule may want; the rules themselves have the last word.
+
+    Equal when its filters are: the log evaluates equal clauses once.
+    """
+
     needs_rows = False
 
+    def __init__(self, filters: tuple[LogFilter, ...]) -> None:
+        self._filters = filters
+        self._timeless = tuple(
+            LogFilter(tuple(clause for clause in one.clauses if not _by_time(clause)))
+            for one in filters
+        )
+        self._wanted: dict[tuple[int, str], bool] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AnyRule) and self._filters == other._filters
+
+    def __hash__(self) -> int:
+        return hash(self._filters)
+
     def mask(self, columns: Columns) -> Mask:
-        """Ask each rule once for each pair of level and source that occurs."""
+        """Ask the rules once for each pair of level and source there is."""
         keys = columns.levels.astype(np.int64) << 16 | columns.source_ids
         pairs, places = np.unique(keys, return_inverse=True)
-        rows = Columns(
-            np.zeros(len(pairs), dtype=np.int64),
-            (pairs >> 16).astype(np.uint8),
-            (pairs & 0xFFFF).astype(np.uint16),
-            columns.names,
-        )
-        wanted = np.zeros(len(pairs), dtype=bool)
-        for one in self.filters:
-            timeless = LogFilter(tuple(c for c in one.clauses if not _by_time(c)))
-            wanted |= timeless.mask(rows)
-        mask: Mask = wanted[places]
+        names = columns.names
+        wanted = [self._wants(pair >> 16, names[pair & 0xFFFF]) for pair in pairs.tolist()]
+        mask: Mask = np.array(wanted, dtype=bool)[places]
         return mask
+
+    def _wants(self, level: int, source: str) -> bool:
+        known = self._wanted.get((level, source))
+        if known is None:
+            if len(self._wanted) >= MOST_SOURCES:
+                self._wanted.clear()
+            row = Columns.of([0], [level], [source])
+            known = any(bool(one.mask(row)[0]) for one in self._timeless)
+            self._wanted[level, source] = known
+        return known
 
     def matches(self, event: LogEvent) -> bool:
         """Whether any rule matches."""
-        return any(one.matches(event) for one in self.filters)
+        return any(one.matches(event) for one in self._filters)
 
 
 def _by_time(clause: Clause) -> bool:
