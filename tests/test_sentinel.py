@@ -132,6 +132,27 @@ def test_repeats_are_told_at_ten_and_a_hundred_and_not_more_than_once_in_ten_sec
     assert len(told) == 1
 
 
+def test_a_storm_on_one_template_is_told_at_most_once_in_ten_seconds():
+    sentinel, told = Sentinel(), []
+    for batch in range(0, 525_000, 5_000):  # 50,000 errors a second for 10.5 seconds
+        storm = [
+            Delivery(n, declined(7, after_s=n / 50_000, id=f"e{n}"), "app", None)
+            for n in range(batch, batch + 5_000)
+        ]
+        told += [event.timestamp for event in sentinel.process(storm).events]
+    (item,) = sentinel.items.all()
+    assert item.count == 525_000
+    assert [(at - NOON).total_seconds() for at in told] == [0, 10]
+
+
+def test_a_milestone_that_came_too_early_is_told_when_its_time_has_come():
+    sentinel = Sentinel()
+    fast = [declined(n, after_s=n / 100, id=f"e{n}") for n in range(150)]
+    later = [declined(n, after_s=10 + n, id=f"l{n}") for n in range(3)]
+    told = sentinel.process(rows(*fast, *later)).events
+    assert [event.message.split(" · ")[-1] for event in told[1:]] == ["150 since 12:00:00"]
+
+
 def test_first_and_last_samples_are_kept():
     sentinel = Sentinel()
     events = [declined(n, id=f"e{n}") for n in range(500)]
