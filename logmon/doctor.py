@@ -207,9 +207,4 @@ def _opened(path: Path) -> Finding:
 def _in_use(path: Path) -> bool:
     from logmon.store.place import Lock
 
-    lock = Lock(path)
-    if not lock.path.exists():
-        return False
-    busy = not lock.acquire()
-    lock.release()
-    return busy
+    return Lock(path).is_held()

@@ -58,6 +58,7 @@ FIRST_ROWS_WITHIN_S = 5.0
 STATUS_EVERY_S = 1.0
 WATCH_EVERY_S = 1.0
 """How often the rules' file is looked at."""
+ORPHANED = "nobody reads it: start logmon again"
 READ_ALONG_ROWS = 10_000
 READ_ALONG_EVERY_S = 0.25
 STOP_WITHIN_S = 1.5
@@ -201,6 +202,8 @@ class LogMonitorService:
         self._items_seen = -1
         self._helpers: list[asyncio.Task[None]] = []
         self._listening: Subscription | None = None
+        self.is_orphan = False
+        """Whether the process whose store this one reads along with has ended."""
         self.stuck = 0
         """Sources that did not let go when they were stopped."""
 
@@ -420,10 +423,11 @@ class LogMonitorService:
             self.hub.close()
 
     async def _follow(self, store: Store) -> None:
-        for entry in self._entries:
-            intake = self.hub.intake(entry.source.name)
-            intake.statistics.state = "read along"
+        accounts = [self.hub.intake(entry.source.name).statistics for entry in self._entries]
         while True:
+            self.is_orphan = not store.is_written()
+            for account in accounts:
+                account.state = ORPHANED if self.is_orphan else "read along"
             self._see_items(store)
             await self._read_along(store, self.hub.log.snapshot.next_seq - 1)
             await asyncio.sleep(READ_ALONG_EVERY_S)

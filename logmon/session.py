@@ -177,13 +177,17 @@ async def _narrate(service: LogMonitorService, *, told: bool) -> None:
     """Say on stderr what is wrong with the store; `told`: a row says what was at its start."""
     if not told and service.store is not None and service.store.damage:
         sys.stderr.write(f"logmon: {visible(service.store.damage)}\n")
-    said = ""
+    said, orphan = "", False
     while True:
         trouble = service.hub.store_trouble
         if trouble and trouble != said:
             text = f"the store takes nothing, nothing is lost, trying again: {trouble}"
             sys.stderr.write(f"logmon: {visible(text)}\n")
         said = trouble
+        if service.is_orphan and not orphan:
+            text = "the logmon that wrote into the store has ended: nothing comes until one starts"
+            sys.stderr.write(f"logmon: {text}\n")
+        orphan = service.is_orphan
         await asyncio.sleep(TROUBLE_EVERY_S)
 
 

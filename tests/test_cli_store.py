@@ -67,6 +67,24 @@ def test_a_second_process_reads_along_and_says_so(config: Path):
     assert [event["id"] for event in seen] == ids[begin : begin + 40]
 
 
+def test_a_second_process_says_when_the_first_has_ended(config: Path):
+    with start("tail", "-c", str(config), "-o", "json") as first:
+        lines(first, 5)
+        with start("tail", "-c", str(config), "-o", "json", "-n", "0") as second:
+            assert second.stderr is not None
+            assert b"reading along" in second.stderr.readline()
+            lines(second, 5)
+            first.send_signal(signal.SIGKILL)
+            first.wait(5)
+            assert b"has ended: nothing comes until one starts" in second.stderr.readline()
+            with start("tail", "-c", str(config), "-o", "json") as third:
+                lines(third, 20)
+                lines(second, 5)
+                third.send_signal(signal.SIGKILL)
+            second.send_signal(signal.SIGINT)
+            assert second.wait(5) == 130
+
+
 def test_a_file_replayed_twice_into_the_store_is_there_once(config: Path, tmp_path: Path):
     log = tmp_path / "app.log"
     log.write_text("".join(f"2026-11-23 12:00:{n:02} INFO line {n}\n" for n in range(50)))

@@ -95,6 +95,10 @@ class Store:
         """Whether this process is the one that writes."""
         return self._writing is not None
 
+    def is_written(self) -> bool:
+        """Whether some process writes into it now."""
+        return self.writes or Lock(self.path).is_held()
+
     # Writing
 
     async def commit(self, commit: Commit) -> Committed:

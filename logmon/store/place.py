@@ -9,6 +9,7 @@ import fcntl
 import os
 import secrets
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,11 +38,28 @@ class Lock:
         """
         if self._file < 0:
             self._file = _open_private(self.path)
+        for wait_s in (0.02, 0.02, 0.0):  # one that only asks holds it for a moment
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(wait_s)
+            else:
+                return True
+        return False
+
+    def is_held(self) -> bool:
+        """Whether any process holds it now."""
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
             return False
-        return True
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+        return False
 
     def release(self) -> None:
         """Let another process write."""
