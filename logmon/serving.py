@@ -10,6 +10,7 @@ import msgspec
 
 from logmon.config import ApiSettings
 from logmon.errors import ConfigError
+from logmon.level import Level
 from logmon.source import Notice
 from logmon.visible import visible
 
@@ -32,8 +33,12 @@ class ApiRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def served(run: ApiRun | None, service: LogMonitorService) -> AsyncIterator[None]:
+async def served(
+    run: ApiRun | None, service: LogMonitorService, *, on_screen: bool = False
+) -> AsyncIterator[None]:
     """Serve while the block runs; nothing is imported or opened when `run` is None.
+
+    What there is to say meanwhile goes to stderr, or as a row into the log with `on_screen`.
 
     Raises:
         ConfigError: the door is required and cannot be opened.
@@ -51,17 +56,22 @@ async def served(run: ApiRun | None, service: LogMonitorService) -> AsyncIterato
     made = "" if fixed or read_tokens(path) else new_token()
     if made:
         fixed = {"run": made}
-    server = ApiServer(service, run.settings, tokens=Tokens(path, fixed=fixed), say=_narrate)
+
+    def announce(text: str) -> None:
+        service.hub.announce(Notice(text=text, level=Level.WARN), source="api")
+
+    say = announce if on_screen else _narrate
+    server = ApiServer(service, run.settings, tokens=Tokens(path, fixed=fixed), say=say)
     try:
         await server.start()
     except ConfigError as error:
         if run.required:
             raise
-        _narrate(f"not serving: {error}")
-        service.hub.announce(Notice(text=f"not serving: {error}"), source="api")
+        say(f"not serving: {error}")
         yield
         return
-    _narrate(f"serving on {server.url}" + (f" · token for this run: {made}" if made else ""))
+    if made or run.required or not run.settings.port:
+        _narrate(f"serving on {server.url}" + (f" · token for this run: {made}" if made else ""))
     try:
         yield
     finally:

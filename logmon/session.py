@@ -250,9 +250,9 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
     )
     stop = _on_signals({signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())
-    drawing = asyncio.create_task(app.run_async())
     terminal = TerminalModes()
-    async with served(run.api, service):
+    async with served(run.api, service, on_screen=True):
+        drawing = asyncio.create_task(app.run_async())
         await _first(drawing, stop)
     code = stop.result() if stop.done() else 0
     _force_after(FORCED_AFTER_S, code, terminal)

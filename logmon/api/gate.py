@@ -41,6 +41,11 @@ SAFE_HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Last-Event-ID",
+    "Access-Control-Max-Age": "600",
+}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?")
 _ORIGIN = re.compile(r"(https?)://(.+)")
@@ -60,7 +65,10 @@ class Gate:
         answer = _Answer(send, self._cross_origin(scope))
         try:
             self._check(scope)
-            await self._app(scope, receive, answer)
+            if self._is_preflight(scope):
+                await Response(None, 204, PREFLIGHT)(scope, receive, answer)
+            else:
+                await self._app(scope, receive, answer)
         except ClientDisconnect:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, no trace leaves the process
@@ -92,7 +100,8 @@ class Gate:
             raise Refused(400, "the request is no HTTP/1.1 for a path")
         host = _single(scope, b"host")
         found = _HOST.fullmatch(host.lower())
-        if found is None or found[1] not in self._hosts:
+        # The address the client connected to needs no list: only names can be rebound.
+        if found is None or (found[1] not in self._hosts and found[1] not in _address(scope)):
             raise Refused(400, "this server does not go by that Host", host=host[:100])
         origin = _single(scope, b"origin")
         if origin and not self._knows(origin.lower(), host.lower(), scope):
@@ -105,12 +114,23 @@ class Gate:
         found = _ORIGIN.fullmatch(origin)
         return found is not None and found[1] == scope["scheme"] and found[2] == host
 
+    def _is_preflight(self, scope: Scope) -> bool:
+        """Whether a browser asks, for a page of a configured origin, what it may send."""
+        names = {name for name, _ in scope["headers"]}
+        asks = scope["method"] == "OPTIONS" and b"access-control-request-method" in names
+        return asks and _single(scope, b"origin").lower() in self._origins
+
     def _cross_origin(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         """Return the headers that let a configured origin's page read the answer."""
         origins = [v for k, v in scope["headers"] if k == b"origin"]
         if len(origins) != 1 or origins[0].decode("latin-1").lower() not in self._origins:
             return []
-        return [(b"access-control-allow-origin", origins[0]), (b"vary", b"Origin")]
+        return [
+            (b"access-control-allow-origin", origins[0]),
+            (b"access-control-expose-headers", b"Logmon-Last-Event-ID, Logmon-Gap, Retry-After"),
+            (b"cross-origin-resource-policy", b"cross-origin"),
+            (b"vary", b"Origin"),
+        ]
 
 
 class _Answer:
@@ -124,10 +144,10 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = list(message.get("headers", []))
+            headers = [*message.get("headers", []), *self._more]
             given = {name.lower() for name, _ in headers}
             headers += [(name, value) for name, value in SAFE_HEADERS if name not in given]
-            message = {**message, "headers": headers + self._more}
+            message = {**message, "headers": headers}
         await self._send(message)
 
 
@@ -216,6 +236,10 @@ def _single(scope: Scope, name: bytes) -> str:
     if len(values) > 1:
         raise Refused(400, f"more than one {name.decode()} header")
     return values[0].decode("latin-1") if values else ""
+
+
+def _address(scope: Scope) -> frozenset[str]:
+    return _names(scope["server"][0]) if scope.get("server") else frozenset()
 
 
 def _names(*hosts: str) -> frozenset[str]:
