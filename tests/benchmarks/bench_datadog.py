@@ -44,6 +44,8 @@ class Reading:
         self.came_ms: dict[str, int] = {}
         self.repeats = 0
         """Events that were printed a second time."""
+        self.dropped = 0
+        """Events that the store knew, and dropped."""
         self.requests = 0
         self.rows = 0
 
@@ -180,7 +182,7 @@ OURS = {
 
 
 class CountingWorld(World):
-    """Counts the rows that the source gives a second time, before a store drops them."""
+    """Counts the rows that the source gives a second time, which a store drops."""
 
     repeats = 0
 
@@ -198,7 +200,7 @@ async def ours(traffic: Traffic, hours: float, rate: RateLimit) -> Reading:
     await world.read(hours * 3600)
     reading = Reading()
     reading.came_ms = {name: BEGIN_MS + int(at_s * 1000) for name, at_s in world.came_at.items()}
-    reading.repeats = world.repeats
+    reading.dropped = world.repeats
     reading.requests = len(world.fake.journal)
     reading.rows = sum(asked.rows for asked in world.fake.journal)
     assert not world.rejected
@@ -212,6 +214,7 @@ class Row(msgspec.Struct, frozen=True):
     lost: int
     of: int
     repeats: int
+    dropped: int
     requests_per_10_s: float
     reads: float
     median_s: float
@@ -219,8 +222,9 @@ class Row(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         share = f"{self.lost / self.of:.2%}" if self.lost else "**0**"
+        dropped = f" ({self.dropped:,} dropped by the store)" if self.dropped else ""
         return (
-            f"| {self.rule} | {share} | {self.repeats:,} | {self.requests_per_10_s:.1f} | "
+            f"| {self.rule} | {share} | {self.repeats:,}{dropped} | {self.requests_per_10_s:.1f} | "
             f"{self.reads:.1f}× | {self.median_s:.1f} / {self.p99_s:.1f} s |"
         )
 
@@ -238,6 +242,7 @@ def row_of(rule: str, reading: Reading, server: Server, hours: float) -> Row:
         lost=sum(event.id not in reading.came_ms for event in wanted),
         of=len(wanted),
         repeats=reading.repeats,
+        dropped=reading.dropped,
         requests_per_10_s=reading.requests / (hours * 360),
         reads=reading.rows / len(server.events),
         median_s=statistics.median(delays),
