@@ -153,6 +153,8 @@ def _event(
         attributes.setdefault("event.name", name)
     if isinstance(body, dict):
         attributes.setdefault("body", body)
+    if isinstance(uid := attributes.get("log.record.uid"), str) and uid:
+        event_id = uid  # semantic conventions: equal ones are one record
     template = next((attributes[key] for key in _TEMPLATES if key in attributes), None)
     source = next(
         (value for key in _SOURCES if isinstance(value := attributes.get(key), str)), None

@@ -3,8 +3,8 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,44 +22,14 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from logmon.event import LogEvent
-from logmon.hub import LogEventHub
 from logmon.level import Level
-from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.source import LogStreamOptions
 from logmon.sources.otlp import OtlpSource
-from logmon.store.journal import Store, open_writer
+from logmon.store.journal import open_writer
+from tests.api.otlp_rig import receiving, rows
 from tests.api.rig import Rig, rig
 
 NANOS = 1_700_000_000_123_456_789
-
-
-@asynccontextmanager
-async def receiving(
-    folder: Path,
-    *,
-    store: Store | None = None,
-    running: bool = True,
-    source: OtlpSource | None = None,
-    **settings: Any,
-) -> AsyncIterator[Rig]:
-    """A served hub with a source of type otlp."""
-    hub = LogEventHub(journal=store)
-    source = source or OtlpSource("otlp", LogStreamOptions())
-    service = LogMonitorService(hub, [SourceEntry(source)], store=store)
-    serving = asyncio.create_task(service.run()) if running else None
-    try:
-        async with rig(folder, service=service, **settings) as served:
-            yield served
-    finally:
-        if serving is not None:
-            serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await serving
-
-
-def rows(served: Rig) -> list[LogEvent]:
-    return [row.event for row in served.hub.recent(100_000, outside=True)]
 
 
 async def post(
