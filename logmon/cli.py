@@ -305,7 +305,7 @@ def main() -> None:
     """Run the program; what goes wrong is one line, whatever it is."""
     _fill_closed_streams()
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(standalone_mode=False, prog_name="logmon"))
     except BrokenPipeError:
         os._exit(0)
     except TyperException as error:

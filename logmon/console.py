@@ -59,6 +59,8 @@ class Console:
             "text": self._text,
         }
         self._line = writers[options.output]
+        self.narrated: set[str] = set()
+        """Errors of the stream that were said on stderr, so that they need not be said again."""
 
     async def follow(self, subscription: Subscription) -> None:
         """Write everything a subscription yields.
@@ -84,7 +86,10 @@ class Console:
     def _wanted(self, row: Delivery) -> bool:
         """Return whether a row is data; logmon's own notices are narration."""
         if row.origin == "logmon":
-            _narrate(visible(row.event.message))
+            text = visible(row.event.message)
+            if row.event.level >= Level.ERROR:
+                self.narrated.add(text)
+            _narrate(text)
             return False
         return self._options.own_rows or not row.is_own
 

@@ -111,6 +111,11 @@ class Supervisor:
         """The source's statistics."""
         return self._intake.statistics
 
+    @property
+    def obituary(self) -> str:
+        """What is said of a source that failed for good; empty while it has not."""
+        return f"{self._source.name} failed for good: {self.failed}" if self.failed else ""
+
     async def run(self) -> None:
         """Drain the source until it ends, fails for good, or this task is cancelled."""
         while True:
@@ -123,7 +128,7 @@ class Supervisor:
             except PermanentSourceError as error:
                 self.failed = error
                 self._set("failed", str(error))
-                self._say(f"{self._source.name} failed for good: {error}", Level.ERROR)
+                self._say(self.obituary, Level.ERROR)
                 return
             except TransientSourceError as error:
                 await self._wait(str(error), error.retry_after_s, started)
@@ -382,6 +387,11 @@ class LogMonitorService:
     def failures(self) -> Sequence[PermanentSourceError]:
         """Why sources failed for good."""
         return [run.failed for run in self._supervisors if run.failed is not None]
+
+    @property
+    def obituaries(self) -> Sequence[str]:
+        """What was said of each source that failed for good."""
+        return [run.obituary for run in self._supervisors if run.obituary]
 
     @property
     def exit_code(self) -> int:

@@ -146,7 +146,8 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     first_seq = await service.warm(run.history)
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())
-    printing = asyncio.create_task(_print(service, run, first_seq))
+    console = Console(sys.stdout.buffer, run.options, service.hub.log)
+    printing = asyncio.create_task(_print(service, run, first_seq, console))
     narrating = asyncio.create_task(_narrate(service, told=run.options.own_rows))
     try:
         async with served(run.api, service):
@@ -168,8 +169,9 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     dead = sum(source.dead_lettered for source in service.hub.sources.values())
     if dead:
         sys.stderr.write(f"logmon: {dead} malformed records became dead letters\n")
-    for error in service.failures:
-        sys.stderr.write(f"logmon: {visible(str(error))}\n")
+    for text in map(visible, service.obituaries):
+        if text not in console.narrated:
+            sys.stderr.write(f"logmon: {text}\n")
     return service.exit_code
 
 
@@ -209,9 +211,10 @@ async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int)
         service.close_store()
 
 
-async def _print(service: LogMonitorService, run: LineRun, first_seq: int) -> None:
+async def _print(
+    service: LogMonitorService, run: LineRun, first_seq: int, console: Console
+) -> None:
     hub = service.hub
-    console = Console(sys.stdout.buffer, run.options, hub.log)
     if run.last is None:
         await console.follow(
             hub.subscribe(

@@ -223,44 +223,6 @@ def test_tail_follows_a_file_from_its_last_lines(tmp_path):
     assert process.returncode == 130
 
 
-WRONG = [
-    (["tail", "--bogus"], "No such option"),
-    (["tial"], "No such command"),
-    (["tail", "-l", "wran"], "did you mean 'warn'"),
-    (["tail", "-l", ""], "is not a level"),
-    (["tail", "-o", "xml"], "text, json or raw"),
-    (["tail", "--color", "sometimes"], "auto, always or never"),
-    (["tail", "-z", "Europe/Berln"], "did you mean 'Europe/Berlin'"),
-    (["tail", "-S", "soon"], "15m, 2h ago"),
-    (["tail", "-U", "25:00"], "is no time"),
-    (["tail", "-g", "a(b"], "at position"),
-    (["tail", "-e", "*"], "no regular expression"),
-    (["tail", "-n", "many"], "is no number"),
-    (["tail", "-n", "-3"], "is no number"),
-    (["tail", "--plain", "--tui"], "contradicts"),
-    (["tail", "--tui"], "needs a terminal"),
-    (["tail", "-c", "/none/x.toml"], "No such file"),
-    (["tail", "/none/x.log"], "no such file"),
-    (["replay"], "Missing argument"),
-    (["replay", "/none/*.log"], "no such file"),
-    (["replay", "-", "--speed", "fast"], "is no speed"),
-    (["replay", "-", "--speed", "0"], "is no speed"),
-    (["replay", "-", "--max-gap", "5"], "with a unit"),
-    (["replay", "-", "--input-format", "jsno"], "did you mean 'json'"),
-    (["config", "check", "-c", "/none"], "No such file"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("args", "says"), WRONG, ids=[" ".join(args) for args, _ in WRONG])
-def test_a_wrong_use_is_answered_in_words_with_exit_code_2(args, says):
-    done = run(*args, stdin=b"")
-    said = done.stderr.decode()
-    assert done.returncode == 2, said
-    assert says in said or says in said.replace("\n", " ")
-    assert "Traceback" not in said
-    assert done.stdout == b""
-
-
 def test_a_source_that_fails_for_good_gives_exit_code_3(tmp_path):
     path = tmp_path / "x.gz"
     path.write_bytes(b"no archive")

@@ -71,7 +71,9 @@ class ApiServer:
             config = self._config(self.app)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             listening.close()
-            raise ConfigError(f"cannot be used: {error}", where="api.tls_cert") from None
+            files = f"{settings.tls_cert} and {settings.tls_key}"
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigError(f"{files} cannot be used: {reason}", where="api.tls_cert") from None
         self._server = await asyncio.get_running_loop().create_server(
             lambda: Connection(
                 connections=self.connections,
