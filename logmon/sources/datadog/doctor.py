@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from logmon.errors import CredentialsError, SourceError, TransientSourceError
+from logmon.sources.datadog.absence import span_text
 from logmon.sources.datadog.api import CountsUnavailable, Kind, Page, Record
 from logmon.sources.datadog.client import COUNT, SEARCH, Answer
 from logmon.sources.datadog.credentials import Credential
 from logmon.sources.datadog.pages import decode_page, error_texts
-from logmon.sources.datadog.tailing import span_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -23,13 +23,14 @@ from logmon.errors import ConfigError, MalformedEvent, PermanentSourceError
 from logmon.event import to_ns
 from logmon.formats import LineDecoder
 from logmon.source import Arrival, LogStreamOptions, Notice, SourceStatus
+from logmon.sources.datadog.absence import span_text
 from logmon.sources.datadog.credentials import CredentialRing
 from logmon.sources.datadog.pages import record_of
 from logmon.sources.datadog.pushdown import search_text
 from logmon.sources.datadog.server_clock import ServerClock
 from logmon.sources.datadog.site import parse_site
 from logmon.sources.datadog.tail_state import decode_state
-from logmon.sources.datadog.tailing import Tail, span_text
+from logmon.sources.datadog.tailing import Tail
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from logmon.sources.datadog.doctor import Probe
     from logmon.sources.datadog.settings import DatadogSettings
     from logmon.sources.datadog.site import Site
-    from logmon.sources.datadog.tailing import Step
+    from logmon.sources.datadog.tail_state import Step
 
 ROWS_A_TURN = 100
 """Decoded in one go, at about 20 µs each for events of 2.7 KB, before others get a turn."""

@@ -1,12 +1,48 @@
-"""How far the tail has read, as it stands in the checkpoint: committed with the events it names."""
+"""What goes into the tail and comes out of it: options, steps, and how far it has read.
+
+The state is a checkpoint's text, committed together with the events it speaks of.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
+from logmon.source import Notice
+from logmon.sources.datadog.api import MOST_ROWS, Record
 from logmon.sources.datadog.ledger import Counts
 
 VERSION = 1
+
+
+class TailOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How the tail reads."""
+
+    overlap_s: float = 30.0
+    """How far each window reaches back behind the last one, in seconds: what comes so late is
+    read by the next window. Raised up to 120 s where events come later, lowered to 10 s where
+    the budget is short."""
+    lookback_s: float = 900.0
+    """How far back reading begins when there is no checkpoint."""
+    max_catch_up_s: float = 24 * 3600.0
+    """A longer absence is not made up for: the part before is skipped, and a row says so."""
+    reconcile: bool = True
+    """Compare counts, to find what came later than the overlap."""
+    first_rows: int = MOST_ROWS
+    """Size of the first page."""
+    ends: bool = False
+    """End when everything up to the start has been read."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request brought. The checkpoint belongs into the same commit as the records."""
+
+    records: list[Record] = []
+    """New ones, the oldest first; repeats of older ones are possible after a restart."""
+    duplicates: int = 0
+    """Records that an overlap read again."""
+    checkpoint: str | None = None
+    """Where to go on from, for `decode_state`."""
+    notices: tuple[Notice, ...] = ()
 
 
 class Window(msgspec.Struct, omit_defaults=True):
@@ -18,6 +54,13 @@ class Window(msgspec.Struct, omit_defaults=True):
     last_ms: int = 0
     """Time of the last event read in it; 0 before the first."""
     pages: int = 0
+    rows: int = 0
+    """Events that its pages held, repeats included."""
+
+    @property
+    def length_ms(self) -> int:
+        """How long a span it is."""
+        return self.end_ms - self.start_ms
 
     def reopen(self) -> bool:
         """Go on without the cursor, from the last event; return whether that is any further."""

@@ -8,19 +8,18 @@ for the newest page, so that the view stays live. Events are told apart by id, n
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from logmon.errors import TransientSourceError
 from logmon.level import Level
 from logmon.source import Notice
+from logmon.sources.datadog.absence import Absence, partial, skipped, span_text
 from logmon.sources.datadog.api import MOST_ROWS, CountsUnavailable, CursorRefused, Page, Record
 from logmon.sources.datadog.ledger import FINE_MS, Ledger
 from logmon.sources.datadog.reconcile import Reconciler, Span
-from logmon.sources.datadog.tail_state import TailState, Window, encode_state
+from logmon.sources.datadog.rhythm import SHORTEST_INTERVAL_S, Rhythm, backoff_s
+from logmon.sources.datadog.tail_state import Step, TailOptions, TailState, Window, encode_state
 
 if TYPE_CHECKING:
     import random
@@ -28,56 +27,14 @@ if TYPE_CHECKING:
 
     from logmon.sources.datadog.api import LogsApi
 
-SHORTEST_OVERLAP_MS = 10_000
-LONGEST_OVERLAP_MS = 120_000
-SHORTEST_INTERVAL_S = 2.0
-LONGEST_INTERVAL_S = 15.0
-SHARE_OF_POLLING = 0.7
-"""Part of our budget for reading ahead; the rest is for what came late."""
 BEHIND_MS = 120_000
 """Further behind than this is catching up: in chunks, and in two lanes."""
-CHUNK_MS = 10 * 60_000
-FEWEST_PAGES, MOST_PAGES = 2, 20
-"""A chunk that took fewer pages is doubled, one that took more is halved."""
-FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
 TROUBLE_AFTER = 3
 """Failures in a row before a row says so."""
 PARTIAL_TRIES = 3
+PARTIAL_AGAIN_S = 1.0
 """Times a window is read again because an answer was partial."""
 REOPENINGS = 3
-LATENESS_KEPT = 2_000
-LATENESS_NEEDED = 500
-
-
-class TailOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How the tail reads."""
-
-    overlap_s: float = 30.0
-    """How far each window reaches back behind the last one, in seconds: what comes so late is
-    read by the next window. Raised up to 120 s where events come later, lowered to 10 s where
-    the budget is short."""
-    lookback_s: float = 900.0
-    """How far back reading begins when there is no checkpoint."""
-    max_catch_up_s: float = 24 * 3600.0
-    """A longer absence is not made up for: the part before is skipped, and a row says so."""
-    reconcile: bool = True
-    """Compare counts, to find what came later than the overlap."""
-    first_rows: int = MOST_ROWS
-    """Size of the first page."""
-    ends: bool = False
-    """End when everything up to the start has been read."""
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """What one request brought. The checkpoint belongs into the same commit as the records."""
-
-    records: list[Record] = []
-    """New ones, the oldest first; repeats of older ones are possible after a restart."""
-    duplicates: int = 0
-    """Records that an overlap read again."""
-    checkpoint: str | None = None
-    """Where to go on from, for `decode_state`."""
-    notices: tuple[Notice, ...] = ()
 
 
 class Tail:
@@ -106,22 +63,23 @@ class Tail:
         self._ledger = Ledger(state.counts if state else None)
         self._reconciler = Reconciler(self._ledger)
         self._again: deque[Window] = deque()
+        self._again_left = 0
         self._looked = False
-        self._live_next = False
-        self._chunk_ms = CHUNK_MS
-        self._pages = 1.0
-        self._next_poll_s = self._paced_s = 0.0
-        self._base_overlap_ms = int(options.overlap_s * 1000)
-        self._overlap_ms = self._base_overlap_ms
-        self._lateness: deque[int] = deque(maxlen=LATENESS_KEPT)
+        self._rhythm = Rhythm(
+            api,
+            options.overlap_s,
+            may_shorten=options.reconcile,
+            monotonic=monotonic,
+            sleep=sleep,
+        )
+        self._live_next = True
+        self._next_poll_s = 0.0
         self._partial_tries = self._reopenings = 0
         self._failures = 0
         self._hold_s = self._hold_until_s = 0.0
         self.trouble = ""
         """What went wrong with the last request; empty when nothing did."""
-        self._away: _Away | None = None
-        self._word = ""
-        """How to say that the source is back; empty when nobody was told that it was away."""
+        self._away: Absence | None = None
         self._ends_at_ms = 0
         self.ended = False
 
@@ -139,7 +97,7 @@ class Tail:
         return max(0, self._api.now_ms() - self._state.read_to_ms) / 1000
 
     def next_poll_in_s(self) -> float:
-        """Return when the next window is opened, in seconds from now; 0 while one is read."""
+        """Return how soon the next window is opened; 0 while one is read."""
         return max(0.0, self._next_poll_s - self._monotonic())
 
     def retry_in_s(self) -> float:
@@ -155,7 +113,7 @@ class Tail:
     @property
     def overlap_s(self) -> float:
         """The overlap in use, in seconds."""
-        return self._overlap_ms / 1000
+        return self._rhythm.overlap_ms / 1000
 
     @property
     def blind(self) -> bool:
@@ -200,12 +158,13 @@ class Tail:
             self._open(state, now_ms)
         if state.window is not None:
             if self.catching_up and not self._options.ends:
-                await self._pace()
+                await self._rhythm.pace()
                 self._live_next = not self._live_next
                 if self._live_next:
                     return await self._look_live(self._api.now_ms())
             return await self._read(state.window)
-        if self._again:
+        if self._again and self._again_left > 0:
+            self._again_left -= 1
             return await self._read_again(self._again[0])
         if await self._reconcile(state, now_ms):
             return None
@@ -220,8 +179,8 @@ class Tail:
     def _pause_s(self, now_ms: int) -> float:
         """Return how long there is nothing to do."""
         wait_s = self._next_poll_s - self._monotonic()
-        if self._options.reconcile and not self.blind:
-            due_s = (self._reconciler.due_ms(pressed=self._pressed) - now_ms) / 1000
+        if self._options.reconcile and not self.blind and not self._again:
+            due_s = (self._reconciler.due_ms(pressed=self._rhythm.pressed) - now_ms) / 1000
             wait_s = min(wait_s, max(due_s, self._api.ready_in_s("count")))
         return max(wait_s, 0.01)
 
@@ -235,38 +194,27 @@ class Tail:
         if self._state is None:
             began_ms = now_ms - int(self._options.lookback_s * 1000)
             self._state = TailState(key=self._key, began_ms=began_ms, read_to_ms=began_ms)
-        elif skipped := self._skip(self._state, now_ms):
-            notices.append(skipped)
+        else:
+            notices += self._skip(self._state, now_ms)
         state = self._state
-        self._away = _Away(state.read_to_ms)
+        self._away = Absence(state.read_to_ms, self._away.word if self._away else "")
         self._ends_at_ms = now_ms
         if self.catching_up and state.read_to_ms > state.began_ms:
             text = f"{self._name} is catching up on {span_text(self.behind_s())}"
             notices.append(Notice(text=text))
-            self._word = self._word or "caught up"
+            self._away.word = self._away.word or "caught up"
         new = self._new(page.records[::-1], 0, now_ms)
         return self._step(new, len(page.records), notices)
 
-    def _skip(self, state: TailState, now_ms: int) -> Notice | None:
+    def _skip(self, state: TailState, now_ms: int) -> list[Notice]:
         """Leave out what is too long ago, and say so."""
-        state.read_to_ms = min(state.read_to_ms, now_ms)
         oldest_ms = now_ms - int(self._options.max_catch_up_s * 1000)
         if state.read_to_ms >= oldest_ms:
-            return None
-        skipped_from_ms = state.read_to_ms
+            return []
+        notice = skipped(self._name, state.read_to_ms, oldest_ms)
         state.read_to_ms = state.began_ms = oldest_ms
         state.window = None
-        span = span_text((oldest_ms - skipped_from_ms) / 1000)
-        text = (
-            f"gap {_moment(skipped_from_ms)} – {_moment(oldest_ms)} · {self._name} skipped {span}: "
-            f"longer ago than max_catch_up"
-        )
-        return Notice(text=text, level=Level.WARN, lost=None)
-
-    async def _pace(self) -> None:
-        """Spread requests evenly: a budget used up at once would leave the view without news."""
-        await self._sleep(max(0.0, self._paced_s - self._monotonic()))
-        self._paced_s = self._monotonic() + 1 / max(1e-3, self._api.allowance())
+        return [notice]
 
     async def _look_live(self, now_ms: int) -> Step:
         """While catching up: the newest page, which moves nothing forward but the view."""
@@ -279,16 +227,17 @@ class Tail:
     # Windows, one after the other
 
     def _open(self, state: TailState, now_ms: int) -> None:
-        start_ms = state.read_to_ms
-        if self._overlap_ms:  # whole buckets, so that a restart need not count them anew
-            start_ms -= self._overlap_ms
+        # A clock was set back: nothing after its now can have been read.
+        start_ms = state.read_to_ms = min(state.read_to_ms, now_ms)
+        if self._rhythm.overlap_ms:  # whole buckets, so that a restart need not count them anew
+            start_ms -= self._rhythm.overlap_ms
             start_ms = max(state.began_ms, start_ms - start_ms % FINE_MS)
         end_ms = now_ms
         if now_ms - state.read_to_ms > BEHIND_MS:
-            end_ms = min(now_ms, state.read_to_ms + self._chunk_ms)
-        if start_ms < end_ms and state.read_to_ms <= end_ms:
+            end_ms = min(now_ms, state.read_to_ms + self._rhythm.chunk_ms)
+        if start_ms < end_ms:
             state.window = Window(start_ms, end_ms)
-        else:  # the clock was set back: nothing new can have happened
+        else:
             self._next_poll_s = self._monotonic() + SHORTEST_INTERVAL_S
 
     async def _read(self, window: Window) -> Step:
@@ -302,12 +251,13 @@ class Tail:
             self._close(state, window)
             notices += self._caught_up()
         if not behind:
-            self._lateness.extend(max(0, before_ms - record.time_ms) for record in new)
+            self._rhythm.came(max(0, before_ms - record.time_ms) for record in new)
         return self._step(new, len(page.records), notices)
 
     def _advance(self, window: Window, page: Page) -> tuple[bool, list[Notice]]:
         """Move on in a window; return whether it is read to its end, and what to say."""
         window.pages += 1
+        window.rows += len(page.records)
         if page.records:
             last_ms = max(record.time_ms for record in page.records)
             if last_ms > window.last_ms:
@@ -326,15 +276,12 @@ class Tail:
         self._partial_tries += 1
         if self._partial_tries <= PARTIAL_TRIES:
             window.cursor = None
-            self._hold_s = FIRST_BACKOFF_S * 2**self._partial_tries
+            self._hold_s = PARTIAL_AGAIN_S * self._partial_tries
             return False, []
         if page.after is not None:
             return False, []
         self._partial_tries = 0
-        text = (
-            f"{self._name}: Datadog answers only in part ({page.partial}); the rest may come late"
-        )
-        return True, [Notice(text=text, level=Level.WARN)]
+        return True, [partial(self._name, page.partial)]
 
     def _close(self, state: TailState, window: Window) -> None:
         """Note that everything up to the window's end was read, and plan the next."""
@@ -344,15 +291,12 @@ class Tail:
         if self._options.ends and state.read_to_ms >= self._ends_at_ms:
             self.ended = True
         if self.catching_up:
-            if window.pages > MOST_PAGES:
-                self._chunk_ms = max(FINE_MS, self._chunk_ms // 2)
-            elif window.pages < FEWEST_PAGES:
-                self._chunk_ms *= 2
+            self._rhythm.chunk_read(window.pages)
             self._next_poll_s = 0.0
-            return
-        self._pages += (window.pages - self._pages) / 5
-        self._overlap_ms = self._fitting_overlap_ms()
-        self._next_poll_s = self._monotonic() + self._interval_s()
+        else:
+            interval_s = self._rhythm.polled(window.rows, window.length_ms)
+            self._next_poll_s = self._monotonic() + interval_s
+            self._again_left = self._rhythm.spare(window.pages, interval_s)
 
     def _caught_up(self) -> list[Notice]:
         """Say what was made up for, once all of it is there."""
@@ -360,51 +304,21 @@ class Tail:
         if away is None or self.catching_up:
             return []
         self._away = None
-        word, self._word = self._word, ""
-        if not word:
-            return []
-        return [Notice(text=f"{self._name} {word} · {away.rows:,} backfilled · 0 lost")]
-
-    # How often, how far back
-
-    def _wanted_interval_s(self) -> float:
-        """Return the interval at which reading ahead takes its part of the budget."""
-        return max(1.0, self._pages) / max(1e-3, self._api.allowance() * SHARE_OF_POLLING)
-
-    def _interval_s(self) -> float:
-        return min(LONGEST_INTERVAL_S, max(SHORTEST_INTERVAL_S, self._wanted_interval_s()))
-
-    @property
-    def _pressed(self) -> bool:
-        """Whether the budget does not suffice for polling as often as it should be."""
-        return self._wanted_interval_s() > LONGEST_INTERVAL_S
-
-    def _fitting_overlap_ms(self) -> int:
-        """Return an overlap that covers 99 of 100 arrivals; comparing counts finds the others.
-
-        Covering 999 of 1,000 would reach for minutes, and cost more than reading a few buckets.
-        """
-        if self._base_overlap_ms == 0:
-            return 0
-        if self._pressed and self._options.reconcile:
-            return min(self._base_overlap_ms, SHORTEST_OVERLAP_MS)
-        if len(self._lateness) < LATENESS_NEEDED:
-            return self._base_overlap_ms
-        ordered = sorted(self._lateness)
-        p99_ms = ordered[math.ceil(len(ordered) * 0.99) - 1]
-        return min(max(self._base_overlap_ms, p99_ms + 5_000), LONGEST_OVERLAP_MS)
+        return away.over(self._name)
 
     # What came late
 
     async def _reconcile(self, state: TailState, now_ms: int) -> bool:
         """Compare some counts, if that is due; return whether there is something to do now."""
-        if not self._options.reconcile or self.catching_up:
+        if not self._options.reconcile or self.catching_up or self._again:
             return False
         if self._reconciler.is_blind(now_ms):
-            ranges = self._reconciler.blind_ranges(now_ms, state, self._overlap_ms)
+            ranges = self._reconciler.blind_ranges(now_ms, state, self._rhythm.overlap_ms)
             self._again.extend(Window(start, end) for start, end in ranges)
             return bool(ranges)
-        span = self._reconciler.next_span(now_ms, state, self._overlap_ms, pressed=self._pressed)
+        span = self._reconciler.next_span(
+            now_ms, state, self._rhythm.overlap_ms, pressed=self._rhythm.pressed
+        )
         if span is None or self._api.ready_in_s("count") > 0:
             return False
         await self._compare(span, now_ms)
@@ -480,44 +394,15 @@ class Tail:
             raise TransientSourceError(f"the cursor is refused again and again: {error}")
 
     def _failed(self, error: TransientSourceError) -> float:
-        """Note a failure; return how long to wait: full jitter up to 0.5, 1, 2 … 30 s."""
+        """Note a failure; return how long to wait, in seconds."""
         self._failures += 1
         self.trouble = str(error)
         if error.retry_after_s is not None:
             return error.retry_after_s
-        most_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(self._failures - 1, 10))
-        return self._rng.uniform(0.0, most_s)
+        return backoff_s(self._failures, self._rng)
 
     def _trouble(self, error: TransientSourceError) -> Step:
         """Say that the source is away; what comes when it is back will be counted."""
-        self._word = "reconnected"
-        if self._state is not None:
-            self._away = self._away or _Away(self._state.read_to_ms)
+        self._away = self._away or Absence(self._state.read_to_ms if self._state else 0)
+        self._away.word = "reconnected"
         return Step(notices=(Notice(text=f"{self._name} is away: {error}", level=Level.WARN),))
-
-
-class _Away:
-    """A time in which nothing could be read, and what was made up for since."""
-
-    def __init__(self, from_ms: int) -> None:
-        self.from_ms = from_ms
-        self.rows = 0
-
-    def progress(self, read_to_ms: int, now_ms: int) -> float:
-        whole_ms = now_ms - self.from_ms
-        return 1.0 if whole_ms <= 0 else min(1.0, (read_to_ms - self.from_ms) / whole_ms)
-
-
-def span_text(seconds: float) -> str:
-    """Write a span as people say it: `42 s`, `5 min`, `1.5 h`."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7_200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3_600:.1f} h"
-
-
-def _moment(time_ms: int) -> str:
-    from logmon.event import from_ns
-
-    return from_ns(time_ms * 1_000_000).strftime("%Y-%m-%d %H:%M:%S UTC")

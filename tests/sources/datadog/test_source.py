@@ -71,6 +71,17 @@ async def test_a_datadog_whose_clock_jumps_loses_nothing():
     assert world.missing(visible_for_s=60) == []
 
 
+async def test_a_datadog_that_told_a_time_to_come_does_not_stop_the_polling():
+    world = World(traffic=Traffic(per_second=1), history_s=60)
+    await world.read(60)
+    world.fake.behaviour.skew_s = 7_200
+    await world.read(60)
+    world.fake.behaviour.skew_s = 0
+    before = world.fake.asked()
+    await world.read(120)
+    assert world.fake.asked() - before > 20
+
+
 @pytest.mark.parametrize("bounds", ["[)", "[]", "()", "(]"])
 @pytest.mark.parametrize("last_page", ["natural", "empty", "with_data"])
 async def test_it_does_not_matter_which_ends_belong_to_a_search(bounds, last_page):
