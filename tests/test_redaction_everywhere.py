@@ -7,9 +7,11 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
@@ -103,11 +105,26 @@ def test_what_is_kept_holds_no_secret(stored: Path, folder: Path) -> None:
         assert not leaks(file.read_bytes()), file
 
 
-@pytest.mark.parametrize("command", [["items", "list", "--all"], ["items", "list", "-o", "json"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["items", "list", "--all"],
+        ["items", "list", "-o", "json"],
+        ["dead", "list"],
+        ["dead", "list", "-o", "json"],
+    ],
+)
 def test_what_is_listed_from_the_store_holds_no_secret(stored: Path, command: list[str]) -> None:
     done = run(*command, "-c", str(stored))
     assert len(done.stdout.splitlines()) > 10
     assert not leaks(done.stdout + done.stderr)
+
+
+def test_what_is_exported_holds_no_secret(stored: Path, tmp_path: Path) -> None:
+    run("dead", "export", str(tmp_path / "dead.jsonl"), "-c", str(stored))
+    data = (tmp_path / "dead.jsonl").read_bytes()
+    assert data.count(b"\n") > len(PLANTED)
+    assert not leaks(data)
 
 
 def test_a_replay_shows_what_the_file_holds(recorded: Path, config: Path) -> None:
@@ -139,13 +156,51 @@ def test_equal_secrets_are_equal_in_one_store_over_runs(recorded: Path, stored: 
     assert set(pattern.findall(shown)) <= set(pattern.findall(kept))
 
 
-async def test_what_is_served_holds_no_secret(recorded: Path, tmp_path: Path) -> None:
+@contextmanager
+def tracker() -> Iterator[tuple[str, list[bytes]]]:
+    """Listen as a tracker does; gives its URL and what it is told."""
+    told: list[bytes] = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/", told
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+async def test_what_is_served_and_told_to_a_tracker_holds_no_secret(
+    recorded: Path, tmp_path: Path
+) -> None:
     config = tmp_path / "config.toml"
-    config.write_text(
-        f'[sources.app]\ntype = "file"\npaths = ["{recorded}"]\nlines = 1000000\n'
-        f'[store]\nenabled = true\npath = "{tmp_path}/state/logmon.db"\n'
-    )
-    config.chmod(0o600)
+    with tracker() as (hook, told):
+        config.write_text(
+            f'[sentinel.trackers.hook]\ntype = "webhook"\nenabled = true\nurl = "{hook}"\n'
+            "per_hour = 10000\nstorm = 10000\n"
+            f'[sources.app]\ntype = "file"\npaths = ["{recorded}"]\nlines = 1000000\n'
+            f'[store]\nenabled = true\npath = "{tmp_path}/state/logmon.db"\n'
+        )
+        config.chmod(0o600)
+        answers, said = await served(config, told)
+    assert answers.count(b"[redacted:") > 3 * len(PLANTED)
+    assert len(told) > 50
+    assert not leaks(answers + said + b"".join(told))
+
+
+async def served(config: Path, told: list[bytes]) -> tuple[bytes, bytes]:
+    """Serve until the tracker was told much; return what can be asked for, and what stderr said."""
     environment = os.environ | {"LOGMON_API_TOKEN": "a-token-for-this-test-alone"}
     serving = await asyncio.create_subprocess_exec(
         *LOGMON, "serve", "-c", str(config), "--port", "0", env=environment,
@@ -158,12 +213,14 @@ async def test_what_is_served_holds_no_secret(recorded: Path, tmp_path: Path) ->
         headers = {"Authorization": "Bearer a-token-for-this-test-alone"}
         async with httpx2.AsyncClient(headers=headers, timeout=20) as client:
             answers = await all_that_is_served(client, url)
+        async with asyncio.timeout(20):
+            while len(told) <= 50:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
     finally:
         serving.terminate()
         said += await serving.stderr.read()
         await serving.wait()
-    assert answers.count(b"[redacted:") > 3 * len(PLANTED)
-    assert not leaks(answers + said)
+    return answers, said
 
 
 async def all_that_is_served(client: httpx2.AsyncClient, url: str) -> bytes:
