@@ -42,10 +42,9 @@ def written_commands(page: Path) -> list[str]:
     lines += INLINE.findall(text)
     found = []
     for line in lines:
-        line = line.strip().removeprefix("$ ")
+        line = re.sub(r"(^|\s)#\s.*", "", line).strip().removeprefix("$ ")
         for part in re.split(r"\||&&|;(?=\s)", line):
-            words = part.split("  #")[0].split(" # ")[0].strip()
-            words = re.sub(r"^(?:\w+=\S+ )*(?:\.venv/bin/)?(?=logmon )", "", words)
+            words = re.sub(r"^(?:\w+=\S+ )*(?:\.venv/bin/)?(?=logmon )", "", part.strip())
             if words.startswith("logmon ") and not any(mark in words for mark in "…{[<"):
                 found.append(re.sub(r"\s*2?>+\s*\S+", "", words))
     return found
