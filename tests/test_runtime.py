@@ -10,6 +10,7 @@ from logmon.hub import LogEventHub
 from logmon.level import Level
 from logmon.runtime import LogMonitorService, SourceEntry, Supervisor
 from logmon.sentinel.pipeline import Sentinel
+from logmon.source import SourceStatus
 from logmon.testing import FakeClock, ScriptedSource, arrival_of, make_event
 
 
@@ -37,6 +38,24 @@ async def test_sources_flow_sentinel_hears_them_and_everything_ends():
     assert hub.recent(10)[0].work_item == "WI-1"
     assert service.exit_code == 0
     assert hub.sources["app"].state == "ended"
+
+
+async def test_what_a_source_says_of_itself_is_in_its_account():
+    class Telling(ScriptedSource):
+        def status(self) -> SourceStatus:
+            return SourceStatus(state="live", progress="38/60 · 4 s behind")
+
+    async def look() -> None:
+        await asyncio.sleep(0)
+        account = hub.sources["prod"]
+        seen.append((account.state, account.progress))
+
+    hub, seen = LogEventHub(), []
+    source = Telling("prod", [arrival_of(make_event("fine")), look])
+    service = LogMonitorService(hub, [SourceEntry(source)])
+    await service.run()
+    assert seen == [("live", "38/60 · 4 s behind")]
+    assert (hub.sources["prod"].state, hub.sources["prod"].progress) == ("ended", "")
 
 
 async def test_a_transient_failure_is_retried_with_growing_waits_and_said():

@@ -147,6 +147,14 @@ async def test_a_failing_source_is_named_with_its_reason():
         assert "prod ✗ 403 Forbidden · retry in 8 s" in s.line(Header)
 
 
+async def test_a_source_that_is_well_says_how_it_goes():
+    async with stage() as (s, pilot):
+        account = s.hub.intake("prod").statistics
+        account.state, account.progress = "live", "38/60 · 4 s behind · next 3 s"
+        await pilot.pause(1.1)
+        assert "prod ✓ 38/60 · 4 s behind · next 3 s" in s.line(Header)
+
+
 async def test_painted_rows_leave_no_garbage_cycles():
     async with stage() as (s, pilot):
         for n in range(100):
