@@ -24,7 +24,7 @@ class Columns:
     `times` is int64 nanoseconds, `levels` uint8 ranks, `source_ids` uint16 places in `names`.
     """
 
-    __slots__ = ("levels", "names", "source_ids", "times")
+    __slots__ = ("levels", "names", "news", "source_ids", "times")
 
     def __init__(
         self,
@@ -32,7 +32,10 @@ class Columns:
         levels: NDArray[np.uint8],
         source_ids: NDArray[np.uint16],
         names: Sequence[str],
+        news: NDArray[np.bool_] | None = None,
     ) -> None:
+        self.news = news
+        """Which rows are the first of their template, once the log knows."""
         self.times = times
         self.levels = levels
         self.source_ids = source_ids

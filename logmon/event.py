@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -35,6 +35,17 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Stable: the same event read twice has the same id. Empty until the hub gives one."""
     work_item: str | None = None
     """What the input claimed, kept as recorded and never trusted: real links are the log's."""
+    is_new: ClassVar[bool] = False
+    """Whether it is the first of its template; filters are asked with the log's mark (`as_new`)."""
+
+
+class _NewEvent(LogEvent, frozen=True, kw_only=True, gc=False):
+    is_new = True
+
+
+def as_new(event: LogEvent) -> LogEvent:
+    """Return an event as the first of its template, for conditions such as `is:new`."""
+    return _NewEvent(**msgspec.structs.asdict(event))
 
 
 def to_ns(moment: datetime) -> int:

@@ -15,13 +15,13 @@ import msgspec
 import numpy as np
 
 from logmon.batch import Batch, Columns
-from logmon.event import LogEvent
+from logmon.event import LogEvent, as_new
 from logmon.file_batch import FileBatch
 from logmon.filter import EVERYTHING, LogFilter
 from logmon.patterns import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -47,6 +47,8 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     event: LogEvent
     origin: str
     work_item: str | None
+    is_new: bool = False
+    """Whether Sentinel saw its template for the first time in it."""
 
     @property
     def is_own(self) -> bool:
@@ -59,8 +61,8 @@ class Segment:
 
     __slots__ = (
         "_batches", "_masks", "_places", "_rows", "_starts", "capacity", "count", "first_seq",
-        "item_ids", "items", "levels", "names", "nbytes", "origin_ids", "origins", "source_ids",
-        "times",
+        "item_ids", "items", "levels", "names", "nbytes", "news", "origin_ids", "origins",
+        "source_ids", "times",
     )  # fmt: skip
 
     def __init__(self, first_seq: int, capacity: int, origins: list[str], items: list[str]) -> None:
@@ -76,6 +78,7 @@ class Segment:
         self.origins = origins
         self.items = items
         self.item_ids: NDArray[np.uint32] | None = None
+        self.news: NDArray[np.bool_] | None = None
         self._places: dict[str, int] = {}
         self._starts: list[int] = []
         self._batches: list[Batch] = []
@@ -111,7 +114,11 @@ class Segment:
     def columns(self, start: int, stop: int) -> Columns:
         """Return the columns of a range of rows, without copying."""
         return Columns(
-            self.times[start:stop], self.levels[start:stop], self.source_ids[start:stop], self.names
+            self.times[start:stop],
+            self.levels[start:stop],
+            self.source_ids[start:stop],
+            self.names,
+            None if self.news is None else self.news[start:stop],
         )
 
     def event(self, row: int) -> LogEvent:
@@ -146,7 +153,16 @@ class Segment:
         if self.item_ids is not None and (place := self.item_ids[row]):
             item = self.items[place]
         origin = self.origins[self.origin_ids[row]]
-        return Delivery(self.first_seq + row, self.event(row), origin, item)
+        new = self.news is not None and bool(self.news[row])
+        return Delivery(self.first_seq + row, self.event(row), origin, item, new)
+
+    def mark_new(self, row: int) -> None:
+        """Mark a row as the first of its template; filters that ask for that are asked again."""
+        if self.news is None:
+            self.news = np.zeros(self.capacity, dtype=bool)
+        self.news[row] = True
+        for log_filter in [known for known in (*self._masks, *self._rows) if known.asks_new]:
+            self.forget(log_filter)
 
     def link(self, row: int, place: int) -> None:
         """Mark a row as linked to the work item at a place in `items`."""
@@ -217,7 +233,10 @@ class Segment:
                 mask &= self._may_hold(literal, start, stop)
             with bounded():
                 for row in np.flatnonzero(mask):
-                    mask[row] = log_filter.matches_rest(self.event(start + int(row)))
+                    event = self.event(start + int(row))
+                    if self.news is not None and self.news[start + row]:
+                        event = as_new(event)
+                    mask[row] = log_filter.matches_rest(event)
         return mask
 
     def _may_hold(self, literal: str, start: int, stop: int) -> NDArray[np.bool_]:
@@ -439,6 +458,15 @@ class EventLog:
                 place = self._item_places[item] = len(self._items)
                 self._items.append(item)
             found[0].link(found[1], place)
+
+    def mark_new(self, seqs: Iterable[int]) -> None:
+        """Mark rows as the first of their template; rows that are evicted are passed over."""
+        snapshot = self.snapshot
+        held = [found for found in map(snapshot.find, seqs) if found is not None]
+        for segment, row in held:
+            segment.mark_new(row)
+        if held:  # another snapshot, so that whoever remembers what a filter showed looks again
+            self.snapshot = Snapshot(snapshot.segments, snapshot.first_seq, snapshot.next_seq)
 
     def forget(self, log_filter: LogFilter) -> None:
         """Drop the remembered result of a filter that nobody uses any more."""

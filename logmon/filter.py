@@ -215,6 +215,11 @@ class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
         """
         return max((getattr(clause, "literal", "") for clause in self.clauses), key=len, default="")
 
+    @property
+    def asks_new(self) -> bool:
+        """Whether a clause asks if a row is the first of its template, which is known late."""
+        return any(getattr(clause, "asks_new", False) for clause in self.clauses)
+
     def mask(self, columns: Columns) -> Mask:
         """Return the rows that columns alone do not rule out."""
         mask = np.ones(len(columns), dtype=bool)

@@ -102,7 +102,7 @@ class LogEventHub:
             name=name,
             after=after,
             when_full=when_full,
-            limit=self.settled if settled else None,
+            limit=self.settled if settled or log_filter.asks_new else None,
         )
 
     def subscribe_pipeline(
@@ -289,6 +289,7 @@ class LogEventHub:
                 self.log.link(_own_links(committed.first_seq, batch))
         if commit.effects is not None:
             self.log.link(commit.effects.links)
+            self.log.mark_new(commit.effects.news)
         if written is not None:
             written(commit, committed)
         self.changed()
@@ -346,7 +347,12 @@ class LogEventHub:
             watcher()
 
     def publish_own(
-        self, events: Iterable[LogEvent], *, origin: str, links: Mapping[int, str] | None = None
+        self,
+        events: Iterable[LogEvent],
+        *,
+        origin: str,
+        links: Mapping[int, str] | None = None,
+        news: tuple[int, ...] = (),
     ) -> None:
         """Append what logmon itself says, and link rows to work items; never waits.
 
@@ -356,7 +362,7 @@ class LogEventHub:
         commit = Commit(
             origin=origin,
             batch=EventBatch(list(events)),
-            effects=Effects(links=dict(links)) if links else None,
+            effects=Effects(links=dict(links or {}), news=news) if links or news else None,
         )
         if self.journal is None:
             self._show(commit, Committed(self.log.snapshot.next_seq), None)
@@ -411,6 +417,7 @@ class LogEventHub:
             self.log.begin_at(block.first_seq)
         self.log.append(block.batch, origin=block.origin)
         self.log.link(block.links)
+        self.log.mark_new(block.news)
         self.changed()
 
     # Sources

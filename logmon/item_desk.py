@@ -62,7 +62,12 @@ class ItemDesk:
         """
         if self._hub.journal is None:
             if effects:
-                self._hub.publish_own(effects.events, origin="sentinel", links=effects.links)
+                self._hub.publish_own(
+                    effects.events,
+                    origin="sentinel",
+                    links=effects.links,
+                    news=tuple(effects.news),
+                )
             return
         async with self._turn:
             kept = self._sentinel.to_keep(effects, offset, requests)

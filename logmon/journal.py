@@ -109,6 +109,8 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
     """Rows by `seq`, and the work item each is linked to."""
     decisions: dict[int, bytes] = {}
     """Rows by `seq`, and what the consumer decided about each, where its link does not tell."""
+    news: tuple[int, ...] = ()
+    """Rows by `seq` that are the first of their template."""
     items: tuple[ItemRecord, ...] = ()
     """Work items that are new or have changed."""
     changes: tuple[ItemChange, ...] = ()
@@ -160,6 +162,7 @@ class Block(msgspec.Struct, frozen=True):
     origin: str
     batch: Batch
     links: dict[int, str]
+    news: tuple[int, ...] = ()
 
 
 class Journal(Protocol):

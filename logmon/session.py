@@ -143,6 +143,8 @@ def defect(error: Exception) -> str:
 
 async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     service = build()
+    if run.log_filter.asks_new:
+        service.look_for_news()
     first_seq = await service.warm(run.history)
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())

@@ -35,7 +35,10 @@ async def recent(api: Api, request: Request) -> Response:
     given = Parameters(request, "limit", "level", "source", "q", "before")
     limit = given.number("limit", least=1, most=MOST_LIMIT) or DEFAULT_LIMIT
     before = given.number("before", least=0, most=MOST_SEQ)
-    log_filter = api.frames.seen(given.filter())
+    wanted = given.filter()
+    if wanted.asks_new:
+        api.service.look_for_news()
+    log_filter = api.frames.seen(wanted)
     page = await page_back(api.service.hub, api.frames, log_filter, before=before, limit=limit)
     following = b"null" if page.next is None else b"%d" % page.next
     body = b'{"events":[' + b",".join(page.events) + b'],"next":' + following + b"}"
@@ -46,7 +49,10 @@ async def recent(api: Api, request: Request) -> Response:
 async def stream(api: Api, request: Request) -> Response:
     """Answer with a stream that goes on until one side ends it."""
     given = Parameters(request, "level", "source", "q", "last_event_id")
-    log_filter = api.frames.seen(given.filter())
+    wanted = given.filter()
+    if wanted.asks_new:
+        api.service.look_for_news()
+    log_filter = api.frames.seen(wanted)
     asked = request.headers.get("last-event-id") or given.text("last_event_id") or None
     return EventStream(api, log_filter, asked[:ID_CHARS] if asked else None)
 

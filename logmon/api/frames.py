@@ -38,6 +38,11 @@ class RedactedClause(msgspec.Struct, frozen=True):
     redactor: Any
     needs_rows = True
 
+    @property
+    def asks_new(self) -> bool:
+        """Whether the filter asks for rows that are the first of their template."""
+        return self.inner.asks_new
+
     def mask(self, columns: Columns) -> Mask:
         """Rows that level, source and time let through."""
         return self.inner.mask(columns)

@@ -31,6 +31,11 @@ class QueryClause(msgspec.Struct, frozen=True):
     """What `now` means in it, in nanoseconds since 1970; 0 where it does not say `now`."""
 
     @property
+    def asks_new(self) -> bool:
+        """Whether the answer changes when a row turns out to be the first of its template."""
+        return "is:" in self.text
+
+    @property
     def needs_rows(self) -> bool:
         """Whether columns alone cannot decide."""
         return not _tree(self.text, self.now_ns).exact

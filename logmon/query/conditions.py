@@ -206,7 +206,18 @@ def _missing(context: Context, value: Value) -> Node:
     return negated(_exists(context, value))
 
 
+def _is(_context: Context, value: Value) -> Node:
+    if not isinstance(value, Term) or value.pattern.casefold() != "new":
+        raise BadValue("a row is only ever new: write is:new")
+
+    def column(columns: Columns) -> Mask:
+        return np.zeros(len(columns), dtype=bool) if columns.news is None else columns.news
+
+    return Leaf(lambda event: event.is_new, column, exact=True)
+
+
 _FIELDS: dict[str, Make] = {
+    "is": _is,
     "*": _everywhere,
     "message": _message,
     "service": _service,

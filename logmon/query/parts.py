@@ -18,7 +18,7 @@ from logmon.query.fields import as_text, attribute_values, every_text, tag_value
 from logmon.query.text import has_wildcard, unescape, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from logmon.event import LogEvent
 
@@ -122,22 +122,29 @@ def _values(name: str, event: LogEvent) -> str:
 
 
 def _found(name: str, event: LogEvent) -> Iterator[Any]:
-    if name in ("", "message"):
-        yield event.message
-    elif name == "*":
-        yield from every_text(event)
-    elif name.startswith("@"):
+    if name.startswith("@"):
         yield from attribute_values(name[1:])(event)
-    elif name in ("service", "source"):
-        yield event.source
-        if name == "source":
-            yield from tag_values("source")(event)
-    elif name == "status":
-        yield event.level.label if event.has_level else "none"
-    elif name == "tags":
-        yield from event.tags
-    elif name in ("host", "trace_id", "span_id", "timestamp"):
-        if value := getattr(event, name):
-            yield value
+    elif name in _VALUES:
+        yield from _VALUES[name](event)
     else:
         yield from tag_values(name)(event)
+
+
+def _of_event(name: str) -> Callable[[LogEvent], Iterable[Any]]:
+    return lambda event: [value for value in [getattr(event, name)] if value]
+
+
+_VALUES: dict[str, Callable[[LogEvent], Iterable[Any]]] = {
+    "": lambda event: [event.message],
+    "message": lambda event: [event.message],
+    "*": every_text,
+    "service": _of_event("source"),
+    "source": lambda event: [event.source, *tag_values("source")(event)],
+    "status": lambda event: [event.level.label if event.has_level else "none"],
+    "is": lambda event: ["new" if event.is_new else "known"],
+    "tags": lambda event: event.tags,
+    "host": _of_event("host"),
+    "trace_id": _of_event("trace_id"),
+    "span_id": _of_event("span_id"),
+    "timestamp": _of_event("timestamp"),
+}

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from logmon.batch import EventBatch
-from logmon.event import LogEvent
+from logmon.event import LogEvent, as_new
 from logmon.event_log import Slice
+from logmon.filter import EVERYTHING
 from logmon.journal import Commit
 from logmon.journal import Effects as Kept
 from logmon.sentinel.explain import rule_verdict
+from logmon.sentinel.novelty import FirstSeen
 from logmon.sentinel.rule import Rule, cause_of
 from logmon.sentinel.rule_set import RuleSet
 from logmon.sentinel.said import say
@@ -57,9 +59,11 @@ class Effects(msgspec.Struct, frozen=True):
     events: list[LogEvent]
     decisions: dict[int, bytes] = {}
     """By `seq`: what the rules did with a row, where its link alone does not tell."""
+    news: list[int] = []
+    """Rows by `seq` that are the first of their template."""
 
     def __bool__(self) -> bool:
-        return bool(self.links or self.events)
+        return bool(self.links or self.events or self.news)
 
     def quiet(self) -> Effects:
         """Return the same without events: behind the end of an opened file they would hide it."""
@@ -84,6 +88,8 @@ class Sentinel:
         self._window = Window()
         self._miner = TemplateMiner()
         self._tally = Tally()
+        self._first_seen = FirstSeen()
+        self._scout: TemplateMiner | None = None
         self._decided: OrderedDict[int, tuple[Decision, ...]] = OrderedDict()
         self._failed: list[Decision] = []
         self._done_to = 0
@@ -93,7 +99,14 @@ class Sentinel:
     @property
     def filter(self) -> LogFilter:
         """Return what a row must pass for any rule to want it, as far as columns say."""
-        return self._rules.filter
+        return self._rules.filter if self._scout is None else EVERYTHING
+
+    def look_for_news(self) -> None:
+        """Hear every row from now on, so that each template's first one is marked.
+
+        Otherwise only rows that rules match, or ask about, are.
+        """
+        self._scout = self._scout or TemplateMiner()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -107,6 +120,7 @@ class Sentinel:
             QueryError: a rule's `when` cannot be read; the old rules stay.
         """
         self._rules = RuleSet(rules)
+        self._mined_to = -MINER_KEPT_EVERY_ROWS  # keep now: other rules teach other messages
 
     def statistics(self) -> dict[str, RuleStatistics]:
         """Return the counts of every rule, those that only have a past included."""
@@ -116,18 +130,33 @@ class Sentinel:
 
     def process(self, rows: Iterable[Delivery]) -> Effects:
         """Apply every rule to every row and return the effects."""
-        effects = Effects({}, [], {})
+        effects = Effects({}, [], {}, [])
         for seq, event in _numbered(rows):
-            matched = self._rules.ask(event, self._fail)
-            if not matched and not self._failed:
-                continue
-            failed, self._failed = self._failed, []
-            template = self._template(event, effects) if matched else ""
+            template, heard = "", event
+            if self._rules.asks_new and self._rules.may_match(event):
+                template = self._template(event, effects)
+                if seq >= self._done_to and not self._first_seen.knows(template):
+                    heard = as_new(event)
+            matched = self._rules.ask(heard, self._fail)
+            if matched and not template:
+                template = self._template(event, effects)
             if seq < self._done_to:  # judged by an earlier run: only learned again
+                self._failed.clear()
                 continue
-            made = [self._apply(rule, event, template, effects) for rule in matched]
-            self._remember(seq, (*made, *failed), effects)
+            self._note(seq, event, template, effects)
+            if matched or self._failed:
+                failed, self._failed = self._failed, []
+                made = [self._apply(rule, event, template, effects) for rule in matched]
+                self._remember(seq, (*made, *failed), effects)
         return effects
+
+    def _note(self, seq: int, event: LogEvent, template: str, effects: Effects) -> None:
+        """Mark the first event of a template; one that no rule wants by a miner of its own."""
+        if not template and self._scout is not None:
+            template = event.message_template or self._scout.template(event.message)
+            self._first_seen.rekey(self._scout.merges())
+        if template and self._first_seen.note(template, event.timestamp):
+            effects.news.append(seq)
 
     def _fail(self, rule: Rule, error: Exception) -> None:
         detail = f"{type(error).__name__}: {error}"
@@ -140,6 +169,7 @@ class Sentinel:
         template = self._miner.template(event.message)
         if merges := self._miner.merges():
             self._window.rekey(merges)
+            self._first_seen.rekey(merges)
             for item in self.items.rekey(merges, event.timestamp):
                 more = f" · part of {item.part_of} now"
                 said = say(item, "merged", event.timestamp, item.level, more)
@@ -224,6 +254,13 @@ class Sentinel:
         while len(self._decided) > DECISIONS_HELD:
             self._decided.popitem(last=False)
 
+    def find_news(self, rows: Iterable[Delivery]) -> Effects:
+        """Mark the first events of templates among rows that were not heard when they came."""
+        effects = Effects({}, [], {}, [])
+        for seq, event in _numbered(rows):
+            self._note(seq, event, "", effects)
+        return effects
+
     # Explaining
 
     def explain(
@@ -236,6 +273,9 @@ class Sentinel:
         them it is what would happen if the event came now.
         """
         judged = seq is not None
+        if not judged and self._rules.asks_new:
+            template, _ = self._foresee(event, learn=self._rules.may_match(event))
+            event = event if self._first_seen.knows(template) else as_new(event)
         matched = [rule.name for rule in self._rules.ask(event, lambda *_: None)]
         template, moved = self._foresee(event, learn=bool(matched) and not judged)
         made = (
@@ -291,6 +331,7 @@ class Sentinel:
         if position is not None and position - self._mined_to >= MINER_KEPT_EVERY_ROWS:
             values |= {MINER: self._miner.state(), MINED_TO: b"%d" % position}
             self._mined_to = position
+        values |= self._first_seen.take_changes()
         if (tally := self._tally.take_changes()) is not None:
             values[TALLY] = tally
         return Kept(
@@ -298,6 +339,7 @@ class Sentinel:
             offset=offset,
             links=effects.links,
             decisions=effects.decisions,
+            news=tuple(effects.news),
             items=items,
             changes=changes,
             requests=requests,
@@ -314,6 +356,7 @@ class Sentinel:
         """
         self.items.restore(items)
         self._window.restore(values)
+        self._first_seen.restore(values)
         self._tally.restore(values.get(TALLY))
         self._done_to = offset
         if MINER in values:

@@ -58,6 +58,8 @@ class RuleSet:
         self.rules = tuple(rules)
         self.filters = tuple(rule.filter() for rule in self.rules)
         self.filter = self._union()
+        self.asks_new = any(one.asks_new for one in self.filters)
+        """Whether a rule asks if an event is the first of its template."""
         self._places: dict[Clause, int] = {}
         self._tests: list[Test] = []
         self._left: dict[str, list[Left | None]] = {}
@@ -66,7 +68,7 @@ class RuleSet:
         """Return what a row must pass for any rule to want it, as far as columns say."""
         if any(not one.clauses for one in self.filters):
             return LogFilter()
-        if len(self.filters) == 1 and not self.filters[0].needs_rows:
+        if len(self.filters) == 1 and all(map(_decided, self.filters[0].clauses)):
             return self.filters[0]
         return LogFilter((AnyRule(self.filters),))
 
@@ -82,12 +84,17 @@ class RuleSet:
             found = by_level[event.level] = self._compile(event)
         return found
 
+    def may_match(self, event: LogEvent) -> bool:
+        """Whether level and source leave any rule."""
+        left = self._leaves(event)
+        return bool(left.always or left.by_literal)
+
     def _compile(self, event: LogEvent) -> Left:
         row = Columns.of([0], [event.level], [event.source])
         always: list[Asked] = []
         by_literal: dict[str, list[Asked]] = {}
         for number, (rule, condition) in enumerate(zip(self.rules, self.filters, strict=True)):
-            masks = [c.mask(row) for c in condition.clauses if not _by_time(c)]
+            masks = [c.mask(row) for c in condition.clauses if not _beyond(c)]
             if not all(bool(mask[0]) for mask in masks if mask is not None):
                 continue
             clauses = [clause for clause in condition.clauses if not _decided(clause)]
@@ -168,7 +175,7 @@ class AnyRule:
     def __init__(self, filters: tuple[LogFilter, ...]) -> None:
         self._filters = filters
         self._timeless = tuple(
-            LogFilter(tuple(clause for clause in one.clauses if not _by_time(clause)))
+            LogFilter(tuple(clause for clause in one.clauses if not _beyond(clause)))
             for one in filters
         )
         self._wanted: dict[tuple[int, str], bool] = {}
@@ -203,11 +210,11 @@ class AnyRule:
         return any(one.matches(event) for one in self._filters)
 
 
-def _by_time(clause: Clause) -> bool:
-    """Whether columns decide by time, which a pair of level and source does not know."""
-    return isinstance(clause, QueryClause) and "timestamp" in clause.text
+def _beyond(clause: Clause) -> bool:
+    """Whether columns decide by time or newness, which a pair of level and source does not know."""
+    return isinstance(clause, QueryClause) and ("timestamp" in clause.text or clause.asks_new)
 
 
 def _decided(clause: Clause) -> bool:
     """Whether level and source alone decide."""
-    return not clause.needs_rows and not _by_time(clause)
+    return not clause.needs_rows and not _beyond(clause)

@@ -109,6 +109,9 @@ MIGRATIONS = (
         tracker TEXT NOT NULL, item TEXT NOT NULL, ref TEXT NOT NULL, PRIMARY KEY(tracker, item)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE news(seq INTEGER PRIMARY KEY);
+    """,
 )
 """Each brings the file from `user_version` n to n + 1; never edit one that was released."""
 

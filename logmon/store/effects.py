@@ -36,6 +36,7 @@ def write(connection: sqlite3.Connection, effects: Effects, written_ns: int) -> 
     connection.executemany(
         "INSERT OR REPLACE INTO decisions VALUES(?, ?)", effects.decisions.items()
     )
+    connection.executemany("INSERT OR IGNORE INTO news VALUES(?)", [(seq,) for seq in effects.news])
     # Done ones first: the cause of one that closes may open again in the same commit.
     for kept in sorted(effects.items, key=lambda kept: kept.item.is_open):
         connection.execute(

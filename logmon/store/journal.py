@@ -233,7 +233,8 @@ class Store:
                 "SELECT seq, item FROM links WHERE seq >= ? AND seq < ?", first, first + count
             )
         )
-        return Block(first, origin, self._batch(lines), links)
+        news = self._ask("SELECT seq FROM news WHERE seq >= ? AND seq < ?", first, first + count)
+        return Block(first, origin, self._batch(lines), links, tuple(row[0] for row in news))
 
     def _batch(self, block: bytes) -> Batch:
         breaks = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))

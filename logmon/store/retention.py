@@ -46,7 +46,7 @@ class Retention:
             letters.prune(connection, oldest_ns, self._max_bytes)
             self._prune_ids(connection, now_ns)
             _delete_oldest(connection, _used_bytes(connection) - self._max_bytes)
-            for table in ("links", "decisions"):
+            for table in ("links", "decisions", "news"):
                 connection.execute(
                     f"DELETE FROM {table} "  # noqa: S608 - one of these two names
                     "WHERE seq < coalesce((SELECT min(first_seq) FROM journal), ?)",

@@ -345,7 +345,10 @@ class LogmonApp(App[None]):
 
     def filter_changed(self) -> None:
         """Put the filter's state into force, on rows that are held and rows to come."""
-        self.model.set_filter(self.state.build())
+        log_filter = self.state.build()
+        if log_filter.asks_new and self.service is not None:
+            self.service.look_for_news()
+        self.model.set_filter(log_filter)
         self.pump.data()
         self.drawing.work_on()
         self.panels.row_changed()

@@ -54,6 +54,10 @@ class Service(Protocol):
         """Return what each rule made of a row, and why."""
         ...
 
+    def look_for_news(self) -> None:
+        """Mark the first row of each template, held rows and rows to come."""
+        ...
+
     def rule_names(self) -> tuple[str, ...]:
         """Return the names of the rules that are applied now."""
         ...

@@ -78,6 +78,10 @@ def row_of(spans: Iterable[Span], width: int, fill: Style, tint: Style | None = 
     return Row(segments, width)
 
 
+NEW = "✦ "
+"""Stands before a message whose template was never seen before."""
+
+
 class Circumstances(msgspec.Struct, frozen=True):
     """What a row's look depends on besides the event."""
 
@@ -121,6 +125,8 @@ class RowPainter:
         if here.selected:
             tint = palette.selected
         lead = [gutter, *self._columns(delivery, here)]
+        if delivery.is_new:
+            lead.append((NEW, palette.own_source))
         used = sum(cell_len(text) for text, _ in lead)
         ending = sum(cell_len(text) for text, _ in mark)
         room = max(0, self.width - used - ending - (1 if mark else 0))
@@ -137,7 +143,7 @@ class RowPainter:
         if delivery.origin == "logmon":
             return 1
         lead = self._columns(delivery, Circumstances())
-        used = 1 + sum(cell_len(text) for text, _ in lead)
+        used = 1 + sum(cell_len(text) for text, _ in lead) + 2 * delivery.is_new
         room = max(8, self.width - used)
         text = self._text(delivery.event.message)
         size = len(text) if text.isascii() else cell_len(text)

@@ -58,6 +58,8 @@ class TailModel(ShownRows):
         if self.frozen or latest is self.snapshot:
             return False
         self.snapshot = latest
+        if self.filter.asks_new:  # rows that were shown as old may be new by now
+            self._counts.clear()
         self._folding = self.fold is not None
         if self.top is not None and self.top < latest.first_seq:
             self.top = latest.first_seq

@@ -177,6 +177,8 @@ class TailView(LinesWidget, can_focus=True):
         mark = str(delivery.work_item) if item is None else f"{item.id}{item.count}{item.status}"
         if here.repeats is not None:
             mark = f"{mark} {here.repeats.count}"
+        if delivery.is_new:
+            mark = f"{mark} new"
         key = (delivery.seq, here.selected, here.marked, mark)
         found = self._strips.get(key)
         if found is None:

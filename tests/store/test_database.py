@@ -162,14 +162,14 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path):
     connection = sqlite3.connect(path)
     for script in MIGRATIONS[:before]:
         connection.executescript(script)
-    connection.executescript(f"PRAGMA user_version={before}; CREATE TABLE outbox(other)")
+    connection.executescript(f"PRAGMA user_version={before}; CREATE TABLE news(other)")
     connection.close()
     path.chmod(0o600)
-    with pytest.raises(StoreError, match="outbox"):
+    with pytest.raises(StoreError, match="news"):
         open_writer(path)
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (before,)
-    assert connection.execute("SELECT count(*) FROM pragma_table_info('outbox')").fetchone() == (1,)
+    assert connection.execute("SELECT count(*) FROM pragma_table_info('news')").fetchone() == (1,)
     connection.close()
 
 

@@ -19,6 +19,7 @@ from logmon.testing import ScriptedSource, arrival_of, hang, make_event
 from logmon.tui.app import LogmonApp
 from logmon.tui.rule_draft import DraftPage
 from logmon.tui.stats_view import StatsPage
+from logmon.tui.tail_view import TailView
 from logmon.tui.verdict_dialog import VerdictDialog, VerdictPage
 from tests.hostile import ATTACKS
 
@@ -151,6 +152,20 @@ async def test_log_text_drives_neither_dialog(tmp_path: Path):
             shown = text_of(app.screen.query_one(DraftPage))
             assert all(char.isprintable() or char == "\n" for char in shown)
             await pilot.press("escape", "j")
+
+
+async def test_the_first_row_of_a_template_has_a_mark_and_is_found(tmp_path: Path):
+    told = [declined(1), declined(2), make_event("hello", id="h"), make_event("hello", id="i")]
+    async with served(tmp_path, *told) as (app, pilot, _):
+        view = app.query_one(TailView)
+        assert "✦ Card declined for order 1" in text_of(view)
+        assert "✦ Card declined for order 2" not in text_of(view)
+        assert "✦ hello" not in text_of(view), "no rule wanted it, nobody asked"
+        await pilot.press("ampersand", *"is:new", "enter")
+        async with asyncio.timeout(5):
+            while "✦ hello" not in text_of(view):
+                await pilot.pause(0.05)
+        assert "order 2" not in text_of(view)
 
 
 async def test_the_rules_counts_stand_in_the_stats_view(tmp_path: Path):
