@@ -1,5 +1,6 @@
 """`logmon dead`: what was refused is listed, shown, read again, thrown away and exported."""
 
+import asyncio
 import base64
 import json
 import os
@@ -16,6 +17,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from logmon.cli import app
+from logmon.store.journal import open_reader
+from logmon.testing.fake_datadog import (
+    UNLIMITED,
+    Behaviour,
+    FakeDatadog,
+    malformed_event,
+    serving,
+)
 
 LOGMON = [sys.executable, "-m", "logmon"]
 GOOD = '{"timestamp":"2026-11-23T12:00:00Z","level":"info","source":"app","message":"good"}'
@@ -86,8 +95,6 @@ def kept(run_that_is_over: Path, config: Path) -> Path:
 
 def stored(config: Path) -> list[str]:
     """Return the messages in the store, in order."""
-    from logmon.store.journal import open_reader
-
     store = open_reader(config.parent / "state" / "logmon.db")
     found = [
         block.batch.event(row).message
@@ -257,3 +264,39 @@ def test_while_a_tail_runs_it_shows_what_is_restored(kept: Path):
         assert tail.wait(5) == 130
     assert listed(kept) == []
     assert stored(kept) == ["good", "live", "odd"]
+
+
+async def test_a_dead_letter_of_datadog_is_refused_again_or_forced_to_be_text(tmp_path: Path):
+    fake = FakeDatadog(behaviour=Behaviour(search_rate=UNLIMITED))
+    fake.add(malformed_event("bad timestamp", fake.now_ms() - 5_000, id="odd"))
+    config = tmp_path / "config.toml"
+    async with serving(fake) as url:
+        config.write_text(
+            f'[sources.prod]\ntype = "datadog"\nsite = "{url}"\n'
+            f'[store]\npath = "{tmp_path}/state/logmon.db"\n'
+        )
+        config.chmod(0o600)
+        keys = {"DD_API_KEY": "a" * 32, "DD_APP_KEY": "b" * 40}
+        tail = await asyncio.create_subprocess_exec(
+            *LOGMON, "tail", "-c", str(config), "-o", "json", env=os.environ | keys
+        )
+        found: list[dict[str, object]] = []
+        while not found:
+            await asyncio.sleep(0.1)
+            done = dead(config, "list", "-o", "json")
+            found = [json.loads(line) for line in done.stdout.splitlines()]
+        tail.send_signal(signal.SIGINT)
+        assert await tail.wait() == 130
+    assert (found[0]["parser"], found[0]["source"]) == ("datadog", "prod")
+    assert json.loads(str(found[0]["raw"]))["attributes"]["timestamp"] == "yesterday"
+    assert dead(config, "retry").stdout == "1 still refused\n"
+    assert dead(config, "retry", "--input-format", "plain").stdout == "1 restored\n"
+    store = open_reader(tmp_path / "state" / "logmon.db")
+    (event,) = [
+        block.batch.event(row)
+        for block in store.read_now(-1, 100)
+        if block.origin == "prod"
+        for row in range(len(block.batch))
+    ]
+    store.close()
+    assert event.message == found[0]["raw"]

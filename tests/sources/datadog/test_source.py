@@ -2,9 +2,12 @@
 
 import re
 
+import msgspec
 import pytest
 
-from logmon.errors import CredentialsError, PermanentSourceError
+from logmon.dead_letter import DeadLetter
+from logmon.errors import CredentialsError, MalformedEvent, PermanentSourceError
+from logmon.level import Level
 from logmon.source import LogStreamOptions
 from logmon.testing import FakeClock, check_source_contract
 from logmon.testing.fake_datadog import (
@@ -382,3 +385,14 @@ async def test_the_screen_says_how_it_stands():
     assert {status.detail for status in troubles} == {"127.0.0.1:8126: 503 Service Unavailable"}
     assert any("prod is away: 127.0.0.1:8126: 503" in text for text in world.notices)
     assert any(text.startswith("prod reconnected · ") for text in world.notices)
+
+
+def test_a_dead_letter_reads_again_as_the_event_it_is():
+    source = World().source
+    event = log_event(1_700_000_000_000, id="a", message="fine", status="error", service="web")
+    letter = DeadLetter(source="prod", reason="old", raw=event.body, length=len(event.body))
+    (read,) = source.reread(letter)
+    assert (read.id, read.source, read.message, read.level) == ("a", "web", "fine", Level.ERROR)
+    broken = malformed_event("bad timestamp", 0, id="b").body
+    with pytest.raises(MalformedEvent, match="time"):
+        source.reread(msgspec.structs.replace(letter, raw=broken, length=len(broken)))
