@@ -17,25 +17,26 @@ SQUASH = bytes.maketrans(
 )
 # What follows a name. A line such as `password: x` may have been read as a logger's name and its
 # message, so that the name stands where the canonical form has the source.
-_IS = rb"""\\*["']?(?:\s*[:=]|,"(?:host|message)":)"""
+_IS = rb"""[_-]?0{0,2}\\*["']?(?:\s*[:=>]|%0[ad]|,"(?:host|message)":)"""
 # Alternatives start with letters that are rare in logs wherever a secret's form leaves a choice:
 # a search costs 2 ns a character and 40 ns for each place where an alternative may start.
 _SUSPICIOUS = rb"""
     k(?:eys?IS|ens?IS|ies?IS|ia[a-z0]{16}|s\.slack\.com/|(?<=sk)(?:-[a-z0_-]{16}|[a-f0]{32}))
-  | w(?:dIS|ords?IS|ebhooks/0)
+  | w(?:dIS|ords?IS|(?<=pw)IS|ebhooks/0)
   | z(?:ationIS|a[a-z0_-]{35})
   | y(?:j[a-z0_-]{8}|a00\.)
   | c(?:rets?IS|redentials?IS|vv?0?IS|vcIS|onnection[_\s-]?stringIS|ard[_.\s-]?n(?:umber|o|um)?IS)
   | s(?:(?<=pas)s(?:phrase|code)?IS|ion[_-]?idIS|s?idIS|snIS|ig(?:nature)?IS|ia[a-z0]{16}
       |g\.[a-z0_-]{22}|sage":"[a-z0+/]{64})
   | _(?=0*[a-z])[a-z0]{16}
-  | -(?:----begin|(?=0*[a-z_])[a-z0_]{16}|-[a-z0-]{0,30}(?:word|pass|ken|cret|key)\s)
+  | -(?:----begin|(?=0*[a-z_])[a-z0_]{16}|-[a-z0-]{0,30}(?:word|pass|ken|cret|key)\s
+      |(?:u|-user)\s[a-z0_.@-]{1,64}:)
   | v[sbr0]\.[a-z0_-]{20}
   | xox[a-z][-.]
   | q~[a-z0_~.-]{20}
   | //[^/@\s"]++@
   | \$(?:0[aby]?|y|argon0id?)\$
-  | b(?:earer\s|asic\s|ot0{8,10}:aa)
+  | b(?:ase(?<=key_base)IS|earer\s|asic\s|ot0{8,10}:aa)
 """
 
 

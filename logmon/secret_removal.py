@@ -185,6 +185,8 @@ class SecretRemoval:
             text = shapes.SCHEME.sub(partial(self._second, "authorization"), text)
         if "--" in text:
             text = shapes.FLAG.sub(partial(self._second, "password"), text)
+        if "-u" in text:
+            text = shapes.CURL_USER.sub(partial(self._second, "password"), text)
         if self._email:
             text = shapes.EMAIL.sub(partial(self._whole, "email"), text)
         if self._ip:

@@ -117,11 +117,11 @@ def is_card(text: str) -> bool:
 # --- names -------------------------------------------------------------------------------------
 
 _NAMES = {
-    "password": r"pass(?:word|wd|phrase|code)s?|pwd|(?<![a-z])pass",
+    "password": r"pass(?:word|wd|phrase|code)s?|pwd|(?:(?<![a-z])|(?<=3f))p(?:ass|w)",
     "secret": r"secrets?",
     "key": (
         r"(?:api|app|application|access|private|secret|account|encryption|signing|master|shared"
-        r"|auth|ssh|license|storage)[-_. ]?keys?"
+        r"|auth|ssh|license|storage)[-_. ]?keys?|secret[-_]?key[-_]?base"
     ),
     "token": (
         r"(?<!next)(?<!next[-_])(?<!page)(?<!page[-_])(?<!continuation)(?<!continuation[-_])"
@@ -134,7 +134,7 @@ _NAMES = {
     "connection": r"connection[-_ ]?string",
     "signature": r"sig|x-(?:amz|goog)-signature",
     "card": r"card[-_. ]?(?:number|num|no)|cvv2?|cvc|cv2|ccv",
-    "ssn": r"(?<![a-z])ssn",
+    "ssn": r"(?:(?<![a-z])|(?<=3f))ssn",
 }
 FORMS = ("double", "escaped", "single", "bare")
 
@@ -144,20 +144,21 @@ def key_name(more: Iterable[str]) -> re.Pattern[str]:
     groups = [f"(?P<{kind}>{form})" for kind, form in _NAMES.items()]
     if more:
         groups.append("(?P<configured>" + "|".join(re.escape(name) for name in more) + ")")
-    return re.compile(rf"(?:{'|'.join(groups)})[^A-Za-z0-9]*\Z", re.IGNORECASE | re.ASCII)
+    return re.compile(rf"(?:{'|'.join(groups)})[^A-Za-z0-9]*\d{{0,2}}\Z", re.IGNORECASE | re.ASCII)
 
 
 PAIR = re.compile(
     r"(?<![A-Za-z0-9_.-])"
-    r"((?:(?i:api|app|access|secret|private|session|card|connection|auth) )?[A-Za-z0-9_.-]++)"
-    r"(?<=[A-Za-z2])(\\*[\"']?\s{0,4}(?:=>|:=|[:=])\s{0,4})",
+    r"((?:(?i:api|app|access|secret|private|session|card|connection|auth) )?"
+    r"(?=[0-9_.-]*[A-Za-z])[A-Za-z0-9_.-]++)"
+    r"(\\*[\"']?(?:\s{0,4}(?:=>|:=|[:=])\s{0,4}|>(?![=\s])|%3[AaDd]))",
     re.ASCII,
 )
 """A name and what follows it, in `name=value` and `"name": "value"`."""
 VALUE = re.compile(
     r"""(?P<scheme>(?i:bearer|basic|token|negotiate|apikey)\s{1,4})?
     (?:"(?P<double>(?:[^"\\]|\\.)*+) | \\++["'](?P<escaped>[^"'\\]*+)
-      | '(?P<single>(?:[^'\\]|\\.)*+) | (?P<bare>[^\s"'&;,\\]++))""",
+      | '(?P<single>(?:[^'\\]|\\.)*+) | (?P<bare>[^\s"'&;,<\\]++))""",
     re.ASCII | re.VERBOSE | re.DOTALL,
 )
 """What may follow a name: in quotes, in quotes inside a quoted text, or to the next blank."""
@@ -166,6 +167,10 @@ FLAG = re.compile(
     re.ASCII,
 )
 """`--password value`, as a logged command line has it."""
+CURL_USER = re.compile(
+    r"((?:-u|--user)\s{1,4}[^\s:\"'-][^\s:\"']{0,63}:)([^\s\"':]++)(?!:)", re.ASCII
+)
+"""`curl -u name:password`."""
 HEADER = re.compile(
     r"((?:cookies?|authorization)[\"']?\s{0,4}[:=]\s{0,4}[\"']?)"
     r"((?:digest\s|aws4-hmac)[^\r\n]{4,8192}|[^\s\"'=;,:]{1,200}=[^\s\"';,]++"
