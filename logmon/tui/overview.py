@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logmon.tui.histogram_view import HistogramStrip
+from logmon.tui.playing import TransportBar
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -44,6 +45,8 @@ class Overview:
 
     def _count(self) -> bool:
         self._app.filters.follow_pattern()
+        for bar in self._app.main.query(TransportBar):
+            bar.refresh()
         strip = self.strip
         more = strip.update_counts()
         return more or not strip.histogram.complete
