@@ -204,6 +204,7 @@ class TakingOut:
 class CopyPicker(ModalScreen[str]):
     """Choose what is copied."""
 
+    DEFAULT_CSS = "CopyPicker { align: center middle; background: $background 60%; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,Y", "dismiss('')", "Close")]
 
     def __init__(self, marked: int) -> None:
