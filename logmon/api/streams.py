@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 TURN_STREAMS = 32
 """So many streams are served before other tasks get a turn."""
-PACE_S_PER_STREAM = 0.0001
-SHORTEST_PACE_S, LONGEST_PACE_S = 0.005, 0.1
-"""Rows that come within this time go out together; it grows with the number of streams."""
+REST = 2.0
+SHORTEST_REST_S, LONGEST_REST_S = 0.005, 0.1
+"""After a round the streams rest `REST` times as long as it took: what comes meanwhile goes out
+together, and however many streams there are, serving them takes a third of the loop at most."""
 
 
 class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,12 +124,14 @@ class Streams:
         self._end_tasks()
 
     async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             self._wake.clear()
+            began = loop.time()
             await self._serve_all()
-            pace_s = len(self._open) * PACE_S_PER_STREAM
-            await asyncio.sleep(min(max(pace_s, SHORTEST_PACE_S), LONGEST_PACE_S))
+            rest_s = REST * (loop.time() - began)
+            await asyncio.sleep(min(max(rest_s, SHORTEST_REST_S), LONGEST_REST_S))
 
     async def _serve_all(self) -> None:
         """Give every stream what there is for it, a little to each in turn."""
