@@ -139,7 +139,7 @@ class RawBatch:
     not raise: a row that cannot decode belongs to the dead letters. `explain(raw)` says as what.
     """
 
-    __slots__ = ("_block", "_decode", "_ends", "_explain", "_starts", "columns", "nbytes")
+    __slots__ = ("_base", "_block", "_decode", "_ends", "_explain", "_starts", "columns", "nbytes")
 
     def __init__(
         self,
@@ -149,7 +149,10 @@ class RawBatch:
         columns: Columns,
         decode: Callable[[bytes, int, int], LogEvent],
         explain: Callable[[bytes], str] = lambda _raw: CAME_AS_EVENT,
+        *,
+        base: int = 0,
     ) -> None:
+        self._base = base
         self._block = block
         self._starts = starts
         self._ends = ends
@@ -164,6 +167,10 @@ class RawBatch:
     def event(self, row: int) -> LogEvent:
         """Decode a row."""
         return self._decode(self.raw(row), int(self._starts[row]), int(self.columns.times[row]))
+
+    def ends_in_input(self) -> NDArray[np.int64]:
+        """Return the byte of the input behind each row and its line end; `base` is the block's."""
+        return self._ends.astype(np.int64) + (self._base + 1)
 
     def raw(self, row: int) -> bytes:
         """Return a row's bytes, joined trace lines included, without the last line end."""
@@ -188,7 +195,64 @@ class RawBatch:
             ),
             self._decode,
             self._explain,
+            base=self._base,
         )
+
+
+class WovenBatch:
+    """Rows of several batches in another order. Row `i` is row `rows[i]` of `parts[of[i]]`."""
+
+    __slots__ = ("_of", "_parts", "_rows", "columns", "nbytes")
+
+    def __init__(
+        self, parts: Sequence[Batch], of: NDArray[np.intp], rows: NDArray[np.intp]
+    ) -> None:
+        self._parts = tuple(parts)
+        self._of = of
+        self._rows = rows
+        self.columns = _woven([part.columns for part in parts], of, rows)
+        self.nbytes = sum(part.nbytes for part in parts) + 8 * len(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def event(self, row: int) -> LogEvent:
+        """Return the event of a row."""
+        part: Batch = self._parts[self._of[row]]
+        return part.event(int(self._rows[row]))
+
+    def raw(self, row: int) -> bytes:
+        """Return a row's bytes as they came."""
+        part: Batch = self._parts[self._of[row]]
+        return part.raw(int(self._rows[row]))
+
+    def explain(self, row: int) -> str:
+        """Say as what a row was read."""
+        part: Batch = self._parts[self._of[row]]
+        return part.explain(int(self._rows[row]))
+
+    def take(self, rows: NDArray[np.intp]) -> Batch:
+        """Return a batch of only these rows."""
+        return WovenBatch(self._parts, self._of[rows], self._rows[rows])
+
+
+def _woven(parts: Sequence[Columns], of: NDArray[np.intp], rows: NDArray[np.intp]) -> Columns:
+    """Put the columns of rows together as they are ordered."""
+    names: dict[str, int] = {}
+    ids = [
+        np.array([names.setdefault(name, len(names)) for name in part.names], dtype=np.uint16)[
+            part.source_ids
+        ]
+        for part in parts
+    ]
+    starts = np.cumsum([0, *map(len, parts)])[:-1]
+    order = starts[of] + rows
+    return Columns(
+        np.concatenate([part.times for part in parts])[order],
+        np.concatenate([part.levels for part in parts])[order],
+        np.concatenate(ids)[order],
+        tuple(names),
+    )
 
 
 class MappedBatch:

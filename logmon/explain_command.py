@@ -27,7 +27,8 @@ from logmon.rule_files import read_rules, rules_of
 from logmon.runtime import LogMonitorService
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sentinel.rehearsal import recorded
-from logmon.sources.replay import STDIN, ReplayOptions, ReplaySource
+from logmon.sources.inputs import STDIN
+from logmon.sources.replay import ReplayOptions, ReplaySource
 from logmon.verdict import Verdict, to_document
 
 if TYPE_CHECKING:

@@ -333,7 +333,8 @@ def _files(
     screen: bool,
     drawn: asyncio.Event | None,
 ) -> SourceEntry:
-    from logmon.sources.replay import ReplayOptions, ReplaySource, expand
+    from logmon.sources.inputs import expand
+    from logmon.sources.replay import ReplayOptions, ReplaySource
 
     names = given["files"]
     try:

@@ -24,7 +24,8 @@ from logmon.errors import ConfigError, PermanentSourceError
 from logmon.event import LogEvent, encode, rfc3339
 from logmon.level import Level
 from logmon.moments import parse_zone
-from logmon.sources.replay import ReplayOptions, ReplaySource, expand
+from logmon.sources.inputs import expand
+from logmon.sources.replay import ReplayOptions, ReplaySource
 from logmon.template import TemplateMiner, template_id
 from logmon.visible import visible
 

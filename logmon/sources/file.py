@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -10,13 +11,16 @@ from logmon.config import ZoneName
 from logmon.errors import ConfigError
 from logmon.formats import LineDecoder
 from logmon.moments import parse_zone
-from logmon.sources.replay import ReplayOptions, ReplaySource
+from logmon.sources.following import Following
+from logmon.sources.inputs import is_regular, members
+from logmon.sources.replay import ReplayOptions, ReplaySource, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
+    from logmon.checkpoint import Checkpoint
     from logmon.level import Level
-    from logmon.source import LogStreamOptions
+    from logmon.source import Arrival, LogStreamOptions
 
 
 def _known_format(value: str) -> str:
@@ -47,10 +51,49 @@ class FileSettings(BaseModel):
     """How many lines of each file are read as history."""
 
 
+class FileSource(ReplaySource):
+    """Follows files. With a store it goes on after a restart where it was, rotated or not.
+
+    A file that is not there yet is waited for.
+    """
+
+    _cursor: str | None = None
+    repeats_ids = True
+    """Two files in turn may hold the same line at the same byte; checkpoints tell them apart."""
+
+    def resume(self, checkpoint: Checkpoint | None) -> None:
+        """Begin where the last checkpoint says."""
+        self._cursor = None if checkpoint is None else checkpoint.cursor
+
+    async def observe(self) -> AsyncGenerator[Arrival, None]:
+        """Yield the last lines of the files, or what came since the checkpoint, then what comes.
+
+        Raises:
+            PermanentSourceError: a FIFO or an archive among the inputs cannot be read.
+        """
+        found = [path for name in self._inputs for path in members(name)]
+        others = [path for path in found if not is_regular(path)]
+        files = [name for name in self._inputs if name not in others]
+        following = Following(
+            files,
+            self._reader,
+            name=self.name,
+            sleep=self._sleep,
+            clock_ns=self._clock_ns,
+            lines=self._reading.lines,
+            must_exist=False,
+            keeps_places=True,
+        )
+        readings = [following.arrivals(self._cursor), *map(self._input, others)]
+        async with aclosing(side_by_side(readings)) as arrivals:
+            async for arrival in arrivals:
+                yield arrival
+
+
 def follow_files(
     name: str, settings: FileSettings, options: LogStreamOptions, levels: Mapping[str, Level]
-) -> ReplaySource:
-    """Build the source. Settings that were checked can be built; a missing file shows later."""
+) -> FileSource:
+    """Build the source. Settings that were checked can be built; a missing file is waited for."""
     reading = ReplayOptions(
         input_format=settings.format,
         zone=parse_zone(settings.timezone),
@@ -58,4 +101,4 @@ def follow_files(
         follow=True,
         lines=settings.lines,
     )
-    return ReplaySource(settings.paths, name=name, reading=reading, options=options)
+    return FileSource(settings.paths, name=name, reading=reading, options=options)

@@ -96,12 +96,14 @@ class LineReader:
         self._skipped = 0
         self.offset = 0
         """Byte in the file where the held bytes begin."""
+        self.done = 0
+        """Byte in the file behind the records that were yielded."""
 
     def restart(self, offset: int = 0) -> None:
         """Forget what is held: the file begins anew, or reading starts at an offset."""
         self._held.clear()
         self._skipped = 0
-        self.offset = offset
+        self.offset = self.done = offset
 
     def feed(self, data: bytes) -> Iterator[Arrival]:
         """Yield what complete records the new bytes bring."""
@@ -135,6 +137,12 @@ class LineReader:
     def holds_whole_line(self) -> bool:
         """Whether what is held back ends with a line end."""
         return self._held.endswith(b"\n")
+
+    def flush_lines(self) -> Iterator[Arrival]:
+        """Yield the record of whole lines that is held back; a line without its end stays."""
+        stop = self._held.rfind(b"\n") + 1
+        yield from self._records(bytes(self._held[:stop]), ended=True)
+        del self._held[:stop]
 
     def flush(self) -> Iterator[Arrival]:
         """Yield what is held back as it is: no more bytes will come for now."""
@@ -207,6 +215,7 @@ class LineReader:
             if len(raw) + self._skipped > LONGEST_LINE_BYTES:
                 yield from self._so_far(rows, row)
                 self._last_ns = last_ns
+                self.done = base + int(ends[row]) + 1 + self._skipped
                 yield self._long(raw, base + start)
                 continue
             try:
@@ -217,6 +226,7 @@ class LineReader:
                 rows.refuse(row, self._dead_lines(raw, base + start, error))
             except SeveralEvents:
                 yield from self._so_far(rows, row)
+                self.done = base + int(ends[row]) + 1
                 yield self._several(raw, base + start, last_ns)
             else:
                 found.put(row, last_ns, level, source)
@@ -228,6 +238,8 @@ class LineReader:
         kept = np.flatnonzero(rows.kept[rows.first : stop]) + rows.first
         rows.first = stop + 1
         rejected, rows.rejected = tuple(rows.rejected), []
+        ends = rows.ends
+        self.done = max(self.done, self.offset + (int(ends[stop - 1]) + 1 if stop else 0))
         if len(kept):
             yield Arrival(batch=self._batch(rows, kept), rejected=rejected)
         elif rejected:
@@ -250,8 +262,8 @@ class LineReader:
                 raise MalformedEvent("several_events") from None
 
         if self._file is None:
-            explain = self._decoder.explain
-            return RawBatch(rows.lines[begin:end], starts, ends, columns, decode_row, explain)
+            block, explain = rows.lines[begin:end], self._decoder.explain
+            return RawBatch(block, starts, ends, columns, decode_row, explain, base=base)
         plain = found.proven[kept]
         return FileBatch(
             self._file,

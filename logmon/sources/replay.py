@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import bz2
-import glob
 import gzip
 import lzma
 import os
@@ -28,27 +27,30 @@ from logmon.event import to_ns
 from logmon.formats import LineDecoder
 from logmon.formats.otlp import SeveralEvents
 from logmon.level import Level
-from logmon.source import Arrival, LogStreamOptions, Notice
+from logmon.source import Arrival, LogStreamOptions
+from logmon.sources.following import Following
+from logmon.sources.inputs import (
+    COMPRESSED,
+    READ_BYTES,
+    STDIN,
+    are_large,
+    expand,
+    is_regular,
+    members,
+    shown,
+)
 from logmon.sources.lines import LineReader
 from logmon.sources.opened import OpenedFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from logmon.dead_letter import DeadLetter
     from logmon.event import LogEvent
 
 
-READ_BYTES = 128 * 1_024
-LOOK_EVERY_S = 0.1
-"""How often a followed file is looked at."""
-LAST_LINE_AFTER_S = 1.0
-"""A last line without its line end is taken as it is when nothing was added for this long."""
 TRACE_AFTER_S = 0.2
-"""A last event is no longer held back for trace lines after this long."""
-STDIN = "-"
-COMPRESSED = (".gz", ".bz2", ".xz")
-LARGE_BYTES = 1 << 20
+"""A last event of a stream is no longer held back for trace lines after this long."""
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,13 +100,16 @@ class ReplaySource:
             PermanentSourceError: an input is missing or cannot be read; the message names it.
         """
         paths = expand(self._inputs)
-        if self._reading.newest_first is not None and _are_large(paths):
+        if self._reading.newest_first is not None and are_large(paths):
             async with aclosing(self._opened(paths, self._reading.newest_first)) as arrivals:
                 async for arrival in arrivals:
                     yield arrival
             return
-        if self._reading.follow and len(paths) > 1:
-            async with aclosing(_side_by_side([self._input(path) for path in paths])) as arrivals:
+        if self._reading.follow:
+            others = [self._input(path) for path in paths if not is_regular(path)]
+            files = [name for name in self._inputs if any(map(is_regular, members(name)))]
+            readings = [self._following(files), *others] if files else others
+            async with aclosing(side_by_side(readings)) as arrivals:
                 async for arrival in arrivals:
                     yield arrival
             return
@@ -121,7 +126,7 @@ class ReplaySource:
         """Read plain files from their end; with `follow` also what is added to them."""
         files = [self._open(path) for path in paths]
         size = sum(file.size for file in files)
-        following: list[AsyncGenerator[Arrival, None]] = []
+        starts: dict[str, int] = {}
         yield Arrival(share_read=0.0)
         for path, file in zip(paths, files, strict=True):
             arrivals, stop = file.newest(hold=self._reading.follow)
@@ -130,12 +135,26 @@ class ReplaySource:
                     yield arrival
             else:
                 file.left = stop  # an older file's end is no newest screen: it comes in its turn
-            following.append(self._file(path, start=stop))
-        older = self._older(files, size, begin)
-        readings = [older, *following] if self._reading.follow else [older]
-        async with aclosing(_side_by_side(readings)) as sides:
+            starts[path] = stop
+        readings = [self._older(files, size, begin)]
+        if self._reading.follow:
+            readings.append(self._following(self._inputs, starts))
+        async with aclosing(side_by_side(readings)) as sides:
             async for arrival in sides:
                 yield arrival
+
+    def _following(
+        self, inputs: Sequence[str], starts: dict[str, int] | None = None
+    ) -> AsyncGenerator[Arrival, None]:
+        return Following(
+            inputs,
+            self._reader,
+            name=self.name,
+            sleep=self._sleep,
+            clock_ns=self._clock_ns,
+            lines=self._reading.lines,
+            starts=starts,
+        ).arrivals()
 
     def _open(self, path: str) -> OpenedFile:
         title = shown(Path(path).name)
@@ -231,7 +250,7 @@ class ReplaySource:
         for arrival in reader.flush():
             yield arrival
 
-    async def _file(self, path: str, *, start: int | None = None) -> AsyncGenerator[Arrival, None]:
+    async def _file(self, path: str) -> AsyncGenerator[Arrival, None]:
         # Opening a FIFO for reading waits for a writer; non-blocking it does not.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -243,79 +262,14 @@ class ReplaySource:
                         yield arrival
                 return
             reader = self._reader(title, status.st_mtime_ns)
-            if start is not None:
-                reader.restart(os.lseek(fd, start, os.SEEK_SET))
-            elif self._reading.lines is not None:
-                reader.restart(os.lseek(fd, last_lines(fd, self._reading.lines), os.SEEK_SET))
-            following = _Following(path, fd, reader, self._sleep)
-            async with aclosing(following.read(stay=self._reading.follow)) as arrivals:
-                async for arrival in arrivals:
-                    fd = following.fd  # another one after a rotation, even when this is cancelled
+            while data := os.read(fd, READ_BYTES):
+                reader.newest_ns = os.fstat(fd).st_mtime_ns
+                for arrival in reader.feed(data):
                     yield arrival
+            for arrival in reader.flush():
+                yield arrival
         finally:
             os.close(fd)
-
-
-class _Following:
-    """One regular file that may grow, be cut short, be replaced or vanish."""
-
-    def __init__(
-        self, path: str, fd: int, reader: LineReader, sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
-        self._path = path
-        self._reader = reader
-        self._sleep = sleep
-        self._quiet_s = 0.0
-        self.fd = fd
-
-    async def read(self, *, stay: bool) -> AsyncGenerator[Arrival, None]:
-        while True:
-            data = os.read(self.fd, READ_BYTES)
-            if data:
-                self._quiet_s = 0.0
-                self._reader.newest_ns = os.fstat(self.fd).st_mtime_ns
-                for arrival in self._reader.feed(data):
-                    yield arrival
-                continue
-            if not stay or self._held_long_enough():
-                for arrival in self._reader.flush():
-                    yield arrival
-            if not stay:
-                return
-            for arrival in self._changed():
-                yield arrival
-            await self._sleep(LOOK_EVERY_S)
-            self._quiet_s += LOOK_EVERY_S
-
-    def _held_long_enough(self) -> bool:
-        limit = TRACE_AFTER_S if self._reader.holds_whole_line else LAST_LINE_AFTER_S
-        return self._reader.holds and self._quiet_s >= limit
-
-    def _changed(self) -> Iterator[Arrival]:
-        """Notice that the file was cut short or that its name now means another file."""
-        title = shown(Path(self._path).name)
-        here = os.fstat(self.fd)
-        if here.st_size < os.lseek(self.fd, 0, os.SEEK_CUR):
-            yield from self._reader.flush()
-            os.lseek(self.fd, 0, os.SEEK_SET)
-            self._reader.restart()
-            yield Arrival(notices=(Notice(text=f"{title} truncated, restarted at 0"),))
-            return
-        try:
-            fresh = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return
-        there = os.fstat(fresh)
-        if (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
-            os.close(fresh)
-            return
-        while rest := os.read(self.fd, READ_BYTES):  # written since the last look
-            yield from self._reader.feed(rest)
-        yield from self._reader.flush()
-        os.close(self.fd)
-        self.fd = fresh
-        self._reader.restart()
-        yield Arrival(notices=(Notice(text=f"{title} rotated, reading the new file"),))
 
 
 class _Pace:
@@ -346,7 +300,7 @@ class _Pace:
         yield msgspec.structs.replace(arrival, batch=batch.take(np.arange(start, len(times))))
 
 
-async def _side_by_side(
+async def side_by_side(
     readings: list[AsyncGenerator[Arrival, None]],
 ) -> AsyncGenerator[Arrival, None]:
     """Yield from several inputs as each has something; the first failure ends them all."""
@@ -409,67 +363,6 @@ async def _read_ready(fd: int, holds_event: bool) -> bytes:
             return os.read(fd, READ_BYTES)
         except BlockingIOError:
             continue
-
-
-def expand(inputs: Sequence[str]) -> list[str]:
-    """Return the files that names, folders and globs stand for, in a stable order.
-
-    Raises:
-        PermanentSourceError: a name or a pattern stands for nothing.
-    """
-    paths: list[str] = []
-    for name in inputs:
-        if not name:  # as a path it would be the working folder
-            raise PermanentSourceError("'': no such file")
-        path = Path(name)
-        if name == STDIN or (path.exists() and not path.is_dir()):
-            paths.append(name)
-        elif path.is_dir():
-            found = sorted(str(file) for file in path.rglob("*") if file.is_file())
-            if not found:
-                raise PermanentSourceError(f"{shown(name)}: the folder holds no files")
-            paths += found
-        else:
-            matches = glob.glob(name, recursive=True)  # noqa: PTH207 - absolute patterns too
-            found = sorted(match for match in matches if Path(match).is_file())
-            if not found:
-                raise PermanentSourceError(f"{shown(name)}: no such file")
-            paths += found
-    return paths
-
-
-def _are_large(paths: Sequence[str]) -> bool:
-    """Whether all are plain files, and too large to be read whole before one can blink."""
-    if any(path == STDIN or path.endswith(COMPRESSED) for path in paths):
-        return False
-    found = [Path(path).stat() for path in paths]
-    is_plain = all(stat.S_ISREG(status.st_mode) for status in found)
-    return is_plain and sum(status.st_size for status in found) >= LARGE_BYTES
-
-
-def last_lines(fd: int, count: int) -> int:
-    """Return the byte where the last `count` lines of a file begin; reads from its end."""
-    end = os.fstat(fd).st_size
-    if count == 0:
-        return end
-    left = count
-    place = end
-    if end and os.pread(fd, 1, end - 1) == b"\n":
-        left += 1
-    while place > 0:
-        start = max(0, place - READ_BYTES)
-        block = np.frombuffer(os.pread(fd, place - start, start), dtype=np.uint8)
-        breaks = np.flatnonzero(block == 10)
-        if len(breaks) >= left:
-            return start + int(breaks[-left]) + 1
-        left -= len(breaks)
-        place = start
-    return 0
-
-
-def shown(name: str) -> str:
-    """Return a file name as text that may be printed; odd bytes become `\\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _open_compressed(path: str) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:

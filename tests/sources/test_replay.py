@@ -10,7 +10,8 @@ import pytest
 
 from logmon.batch import events_of
 from logmon.errors import PermanentSourceError
-from logmon.sources.replay import ReplayOptions, ReplaySource, expand
+from logmon.sources.inputs import expand
+from logmon.sources.replay import ReplayOptions, ReplaySource
 from logmon.testing import FakeClock, check_source_contract
 
 LOGS = ["Android", "Apache", "BGL", "HDFS", "Linux", "OpenSSH", "Proxifier", "Spark"]
@@ -109,73 +110,6 @@ async def test_the_last_lines_come_first_when_following(tmp_path):
     async for arrival in source.observe():
         assert [event.message for event in events_of(arrival.batch)] == ["m99997", "m99998"]
         break
-
-
-async def follow(path, *steps):
-    """Follow a file while steps change it; return what was seen as messages and notices."""
-    seen: list[str] = []
-    waiting = list(steps)
-
-    async def sleep(_seconds: float) -> None:
-        quiet.append(1)
-        if len(quiet) % 15 == 0:
-            if not waiting:
-                raise PermanentSourceError("done")
-            waiting.pop(0)()
-        await asyncio.sleep(0)
-
-    quiet: list[int] = []
-    source = ReplaySource([str(path)], reading=ReplayOptions(follow=True), sleep=sleep)
-    try:
-        async for arrival in source.observe():
-            seen += [f"[{notice.text}]" for notice in arrival.notices]
-            if arrival.batch is not None:
-                seen += [event.message for event in events_of(arrival.batch)]
-    except PermanentSourceError:
-        pass
-    return seen
-
-
-def append(path, text):
-    def step():
-        with path.open("a") as file:
-            file.write(text)
-
-    return step
-
-
-async def test_growth_is_followed_and_a_half_written_line_waits_for_its_end(tmp_path):
-    path = tmp_path / "x.log"
-    path.write_text("one\n")
-    with path.open("a") as file:
-        file.write("ha")
-        file.flush()
-        file.write("lf\n")
-    assert await follow(path, append(path, "two\nthree\n"), append(path, "last")) == [
-        "one",
-        "half",
-        "two",
-        "three",
-        "last",
-    ]
-
-
-async def test_a_truncated_file_is_read_from_its_start_and_that_is_said(tmp_path):
-    path = tmp_path / "x.log"
-    path.write_text("one\ntwo\n")
-    seen = await follow(path, lambda: path.write_text("new\n"))
-    assert seen == ["one", "two", "[x.log truncated, restarted at 0]", "new"]
-
-
-async def test_a_rotated_file_is_read_to_its_end_and_then_the_new_one(tmp_path):
-    path = tmp_path / "x.log"
-    path.write_text("one\n")
-
-    def rotate():
-        path.rename(tmp_path / "x.log.1")
-        path.write_text("new\n")
-
-    assert await follow(path, rotate) == ["one", "[x.log rotated, reading the new file]", "new"]
 
 
 async def test_rows_held_cost_their_bytes_and_little_more(tmp_path):

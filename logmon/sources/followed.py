@@ -1,0 +1,401 @@
+"""One regular file that is followed: it may grow, be cut short, be replaced, vanish and come back.
+
+Each line is read once, in order: a file that is renamed is read to its end before the new one, and
+what a copy-and-truncate took away unread is read from the copy. Each such event is a notice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from logmon.batch import RawBatch
+from logmon.source import Arrival, Notice
+from logmon.sources.inputs import READ_BYTES, last_lines, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from logmon.sources.lines import LineReader
+
+LAST_LINE_AFTER_S = 5.0
+"""A last line without its line end is taken as it is when nothing was added for this long."""
+AT_REST_S = 5.0
+"""A file that was not written to for this long when it is opened has no half-written last line."""
+STRAGGLERS_S = 5.0
+"""A file that was renamed is read on for this long: its writer may not know of the new one yet."""
+TRACE_AFTER_S = 0.2
+"""A last event is no longer held back for trace lines after this long."""
+MOST_BYTES = 4 << 20
+"""How much is read of one file before the next one has its turn."""
+NO_PLACE = -1
+PRINT_BYTES = 1_024
+"""By how many bytes before a place a file is known again."""
+
+
+_ROTATED = re.compile(r"[.\-_]?\d[\dT.:\-_]*")
+"""What is put behind the name of a file that is rotated: a number or a date."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far a file has been read, and by what it is known again."""
+
+    device: int
+    inode: int
+    offset: int
+    print: str = ""
+    """A hash of the bytes just before the offset; empty where there are none."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What was read at once, and the byte of the file behind each of its rows."""
+
+    arrival: Arrival
+    ends: NDArray[np.int64]
+
+
+class FollowedFile:
+    """Follows what a path names. `look` reads what is new; nothing is read in between."""
+
+    def __init__(
+        self,
+        path: str,
+        make_reader: Callable[[str, int], LineReader],
+        *,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self.path = path
+        self.title = shown(Path(path).name)
+        self._make_reader = make_reader
+        self._clock_ns = clock_ns
+        self._fd = -1
+        self._position = 0
+        self._before = b""
+        self._head = b""
+        self._used_ns = 0
+        self._read_out: set[tuple[int, int]] = set()
+        """Files beside this one that were read to their end: inode (used again), time of change."""
+        self._reader = make_reader(self.title, 0)
+        self._written_ns = 0
+        self._size_at_rest = -1
+        self._gone = False
+        self._known: Place | None = None
+        self._leaving: FollowedFile | None = None
+        self.is_behind = False
+        """Whether the last look left bytes unread, so that other files had their turn."""
+
+    @property
+    def place(self) -> Place:
+        """Where the first record begins that was not handed on yet."""
+        status = os.fstat(self._fd)
+        return self._place(status, self._reader.done)
+
+    def place_at(self, offset: int) -> Place:
+        """Return the place of a record that was handed on."""
+        return self._place(os.fstat(self._fd), offset)
+
+    def _place(self, status: os.stat_result, offset: int) -> Place:
+        known = self._known
+        if known is None or (known.inode, known.offset) != (status.st_ino, offset):
+            known = Place(status.st_dev, status.st_ino, offset, _print(self._fd, offset))
+            self._known = known
+        return known
+
+    @property
+    def done(self) -> int:
+        """The byte behind the last record that was handed on."""
+        return self._reader.done
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a file to read."""
+        return self._fd >= 0
+
+    def has_read(self, status: os.stat_result) -> bool:
+        """Whether a file under another name is one that this one was."""
+        held = [self._fd] + ([] if self._leaving is None else [self._leaving._fd])
+        known = [os.fstat(fd).st_ino for fd in held if fd >= 0]
+        return status.st_ino in known or self._was_read(status)
+
+    # Opening
+
+    def open(self, *, lines: int | None = None, offset: int | None = None) -> None:
+        """Open the file at its last `lines` lines, at a byte, or at its beginning.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(fd)
+            raise OSError(0, "no regular file")
+        if offset is None:
+            offset = 0 if lines is None else last_lines(fd, lines)
+        self._use(fd, status, offset)
+        if (self._clock_ns() - status.st_mtime_ns) / 1e9 > AT_REST_S:
+            self._size_at_rest = status.st_size
+
+    def resume(self, place: Place) -> Iterator[Read]:
+        """Open the file where it was left; yield what was added before it was rotated meanwhile.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with suppress(FileNotFoundError):
+            self.open(offset=0)
+        same = False
+        if self.is_open:
+            status = os.fstat(self._fd)
+            same = (status.st_dev, status.st_ino) == (place.device, place.inode)
+            if same and self._is_known(self._fd, place):
+                self._use(self._fd, status, place.offset)
+                return
+        yield from self._rest_of(self._sibling(place), place.offset)
+        if self.is_open:
+            self._use(self._fd, os.fstat(self._fd), 0)
+        what = "truncated" if same else "replaced"
+        yield self._notice(f"{self.title} was {what} while logmon was away, reading it from 0")
+
+    def _use(self, fd: int, status: os.stat_result, offset: int) -> None:
+        self._fd = fd
+        self._gone = False
+        self._position = offset
+        self._before = os.pread(fd, min(PRINT_BYTES, offset), max(0, offset - PRINT_BYTES))
+        self._used_ns = status.st_ctime_ns
+        self._head = os.pread(fd, PRINT_BYTES, 0)
+        self._reader.restart(offset)
+        self._reader.newest_ns = status.st_mtime_ns
+        self._written_ns = self._clock_ns()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._leaving is not None:
+            self._leaving.close()
+            self._leaving = None
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    # Reading
+
+    def look(self) -> Iterator[Read]:
+        """Yield what is new."""
+        if self._fd < 0:
+            yield from self._come_back()
+            return
+        if self._leaving is not None:
+            yield from self._stragglers(self._leaving)
+        size = os.fstat(self._fd).st_size
+        if size < self._position or (size > self._position and not self._is_as_it_was()):
+            yield from self._truncated()
+        yield from self._new_bytes(MOST_BYTES)
+        if self._held_long_enough():
+            yield from self._reads(self._reader.flush())
+        yield from self._renamed()
+
+    def _new_bytes(self, most: int) -> Iterator[Read]:
+        until = self._position + most
+        self.is_behind = True
+        while self._position < until:
+            data = os.pread(self._fd, READ_BYTES, self._position)
+            if not data:
+                self.is_behind = False
+                return
+            if self._position == 0:
+                self._head = data[:PRINT_BYTES]
+            self._position += len(data)
+            self._before = (self._before + data[-PRINT_BYTES:])[-PRINT_BYTES:]
+            self._written_ns = self._clock_ns()
+            self._reader.newest_ns = os.fstat(self._fd).st_mtime_ns
+            yield from self._reads(self._reader.feed(data))
+
+    def _reads(self, arrivals: Iterator[Arrival]) -> Iterator[Read]:
+        for arrival in arrivals:
+            batch = arrival.batch
+            ends = np.full(0 if batch is None else len(batch), self._reader.done, dtype=np.int64)
+            if isinstance(batch, RawBatch) and len(batch) > 1:
+                ends[:-1] = batch.ends_in_input()[:-1]
+            yield Read(arrival, ends)
+
+    def _held_long_enough(self) -> bool:
+        if not self._reader.holds or self._position == self._size_at_rest:
+            return self._reader.holds
+        return self._quiet_s >= (
+            TRACE_AFTER_S if self._reader.holds_whole_line else LAST_LINE_AFTER_S
+        )
+
+    @property
+    def _quiet_s(self) -> float:
+        return (self._clock_ns() - self._written_ns) / 1e9
+
+    def _notice(self, text: str, *, lost: int | None = 0) -> Read:
+        notice = Notice(text=text, lost=lost)
+        return Read(Arrival(notices=(notice,)), np.empty(0, dtype=np.int64))
+
+    # What happens to files
+
+    def _is_as_it_was(self) -> bool:
+        """Whether the bytes before the place are those that were read: a rewrite shows there."""
+        before = self._before
+        return os.pread(self._fd, len(before), self._position - len(before)) == before
+
+    def _truncated(self) -> Iterator[Read]:
+        """Begin at 0 again; what was cut off unread is read from the copy that was made of it."""
+        status = os.fstat(self._fd)
+        read = hashlib.blake2b(self._before, digest_size=16).hexdigest() if self._before else ""
+        place = Place(status.st_dev, status.st_ino, self._position, read)
+        copy = self._sibling(place)
+        rescued = copy >= 0
+        if rescued:
+            yield from self._rest_of(copy, self._position)
+        else:
+            yield from self._reads(self._reader.flush())
+        yield from self._came_between(status.st_ino)
+        self._use(self._fd, status, 0)
+        yield self._notice(f"{self.title} truncated, restarted at 0", lost=0 if rescued else None)
+
+    def _sibling(self, place: Place) -> int:
+        """Return the open file beside this one that holds what was read up to a place, or -1."""
+        for path in reversed(self._rotated()):
+            with suppress(OSError):
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                if self._is_known(fd, place):
+                    return fd
+                os.close(fd)
+        return -1
+
+    def _rotated(self) -> list[str]:
+        """Return the files beside this one that its rotation may have left, oldest first."""
+        folder, name = os.path.split(self.path)
+        found: list[tuple[int, str]] = []
+        with suppress(OSError):
+            for entry in os.scandir(folder or "."):
+                suffix = entry.name.removeprefix(name)
+                if suffix != entry.name and _ROTATED.fullmatch(suffix) and entry.is_file():
+                    found.append((entry.stat().st_mtime_ns, entry.path))
+        return [path for _, path in sorted(found)]
+
+    def _came_between(self, *known: int) -> Iterator[Read]:
+        """Yield what files hold that came and were rotated away between two looks."""
+        if self._leaving is not None:
+            known = (*known, os.fstat(self._leaving._fd).st_ino)
+        for path in self._rotated():
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            except OSError:
+                continue
+            status = os.fstat(fd)
+            is_new = status.st_mtime_ns >= self._used_ns and status.st_ino not in known
+            if is_new and not self._was_read(status) and os.pread(fd, PRINT_BYTES, 0) != self._head:
+                yield from self._rest_of(fd, 0)
+            else:
+                os.close(fd)
+
+    def _is_known(self, fd: int, place: Place) -> bool:
+        """Whether a file holds, before a place, what was read there.
+
+        Where nothing was read it is the same file, or one written since this one was opened.
+        """
+        status = os.fstat(fd)
+        if place.offset:
+            return status.st_size >= place.offset and _print(fd, place.offset) == place.print
+        if self._was_read(status):
+            return False
+        return status.st_ino == place.inode or 0 < self._used_ns <= status.st_mtime_ns
+
+    def _rest_of(self, fd: int, offset: int) -> Iterator[Read]:
+        """Yield what an older file holds from a byte on, to its end, and close it."""
+        if fd < 0:
+            return
+        current, self._fd = self._fd, fd
+        try:
+            if self._position != offset or offset == 0:
+                self._position = offset
+                self._reader.restart(offset)
+            yield from self._new_bytes(os.fstat(fd).st_size)
+            yield from self._reads(self._reader.flush())
+            self._note_read_out(fd)
+        finally:
+            os.close(fd)
+            self._fd = current
+
+    def _was_read(self, status: os.stat_result) -> bool:
+        return (status.st_ino, status.st_mtime_ns) in self._read_out
+
+    def _note_read_out(self, fd: int) -> None:
+        status = os.fstat(fd)
+        self._read_out.add((status.st_ino, status.st_mtime_ns))
+
+    def _renamed(self) -> Iterator[Read]:
+        """Notice that the path names another file now, or none."""
+        here = os.fstat(self._fd)
+        try:
+            there = Path(self.path).stat()
+        except OSError:
+            if not self._gone:
+                self._gone = True
+                yield from self._reads(self._reader.flush_lines())
+                yield self._notice(f"{self.title} is gone, waiting for it to come back")
+            return
+        if (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
+            self._gone = False
+            return
+        try:
+            fresh = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return
+        yield from self._new_bytes(here.st_size)
+        yield from self._reads(self._reader.flush_lines())
+        yield from self._leave()
+        yield from self._came_between(here.st_ino, there.st_ino)
+        self._use(fresh, os.fstat(fresh), 0)
+        yield self._notice(f"{self.title} rotated, reading the new file")
+        yield from self._new_bytes(MOST_BYTES)
+
+    def _leave(self) -> Iterator[Read]:
+        """Put the file that was renamed aside, to be read on for a while."""
+        if self._leaving is not None:
+            yield from self._stragglers(self._leaving, last=True)
+        self._note_read_out(self._fd)
+        old = FollowedFile(self.path, self._make_reader, clock_ns=self._clock_ns)
+        old._fd, old._position, old._before = self._fd, self._position, self._before
+        old._reader, old._written_ns = self._reader, self._clock_ns()
+        self._leaving, self._fd = old, -1
+        self._reader = self._make_reader(self.title, 0)
+
+    def _stragglers(self, old: FollowedFile, *, last: bool = False) -> Iterator[Read]:
+        """Yield what is still written into a file that was renamed."""
+        reads = list(old._new_bytes(MOST_BYTES))
+        if last or old._quiet_s >= STRAGGLERS_S:
+            reads += old._reads(old._reader.flush())
+            self._note_read_out(old._fd)
+            old.close()
+            self._leaving = None
+        for read in reads:  # their places are no places in the file that is followed now
+            yield Read(read.arrival, np.full(len(read.ends), NO_PLACE, dtype=np.int64))
+
+    def _come_back(self) -> Iterator[Read]:
+        """Open a file that was not there before."""
+        try:
+            self.open()
+        except OSError:
+            return
+        yield self._notice(f"{self.title} is there, reading it from 0")
+        yield from self._new_bytes(MOST_BYTES)
+
+
+def _print(fd: int, offset: int) -> str:
+    """Return a hash of the bytes before an offset."""
+    start = max(0, offset - PRINT_BYTES)
+    before = os.pread(fd, offset - start, start)
+    return hashlib.blake2b(before, digest_size=16).hexdigest() if before else ""

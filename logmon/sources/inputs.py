@@ -1,0 +1,90 @@
+"""What names on the command line stand for: files, folders, globs; and how their bytes are had."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logmon.errors import PermanentSourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+READ_BYTES = 128 * 1_024
+STDIN = "-"
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+LARGE_BYTES = 1 << 20
+"""Less than this is read whole before one can blink."""
+
+
+def expand(inputs: Sequence[str]) -> list[str]:
+    """Return the files that names, folders and globs stand for, in a stable order.
+
+    Raises:
+        PermanentSourceError: a name or a pattern stands for nothing.
+    """
+    paths: list[str] = []
+    for name in inputs:
+        found = members(name)
+        if not found:
+            reason = "the folder holds no files" if name and Path(name).is_dir() else "no such file"
+            raise PermanentSourceError(f"{shown(name) or repr(name)}: {reason}")
+        paths += found
+    return paths
+
+
+def members(name: str) -> list[str]:
+    """Return the files that one name stands for now, sorted; nothing is no error here."""
+    if not name:  # as a path it would be the working folder
+        return []
+    path = Path(name)
+    if name == STDIN or (path.exists() and not path.is_dir()):
+        return [name]
+    if path.is_dir():
+        return sorted(str(file) for file in path.rglob("*") if file.is_file())
+    matches = glob.glob(name, recursive=True)  # noqa: PTH207 - absolute patterns too
+    return sorted(match for match in matches if Path(match).is_file())
+
+
+def is_regular(path: str) -> bool:
+    """Whether a path names a plain file whose bytes are its lines."""
+    if path == STDIN or path.endswith(COMPRESSED):
+        return False
+    return stat.S_ISREG(Path(path).stat().st_mode)
+
+
+def are_large(paths: Sequence[str]) -> bool:
+    """Whether all are plain files, and together worth opening at the end."""
+    if not all(map(is_regular, paths)):
+        return False
+    return sum(Path(path).stat().st_size for path in paths) >= LARGE_BYTES
+
+
+def last_lines(fd: int, count: int) -> int:
+    """Return the byte where the last `count` lines of a file begin; reads from its end."""
+    end = os.fstat(fd).st_size
+    if count == 0:
+        return end
+    left = count
+    place = end
+    if end and os.pread(fd, 1, end - 1) == b"\n":
+        left += 1
+    while place > 0:
+        start = max(0, place - READ_BYTES)
+        block = np.frombuffer(os.pread(fd, place - start, start), dtype=np.uint8)
+        breaks = np.flatnonzero(block == ord("\n"))
+        if len(breaks) >= left:
+            return start + int(breaks[-left]) + 1
+        left -= len(breaks)
+        place = start
+    return 0
+
+
+def shown(name: str) -> str:
+    """Return a file name as text that may be printed; odd bytes become `\\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
