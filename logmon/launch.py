@@ -49,6 +49,8 @@ LINES_ON_SCREEN = 10_000
 DRY_RUN_KEY = b"the same pseudonyms in every run"
 LINES_IN_LINES = 10
 STORE_LOOK_EVERY_S = 0.2
+REPEATING_TYPES = ("mock", "file")
+"""Source types that may give a new event the id of an older one: the same line, the same place."""
 KEPT_TYPES = ("datadog", "otlp")
 """Source types whose events are kept in the store without being asked."""
 ENDING_TYPES = ("datadog", "logmon")
@@ -288,7 +290,7 @@ def _entries(
         SourceEntry(
             configured_source(name, table, config, history_only=given["no_follow"]),
             add_tags=tuple(table.add_tags),
-            repeats_ids=table.type == "mock",
+            repeats_ids=table.type in REPEATING_TYPES,
             history_only=given["no_follow"] and table.type not in ENDING_TYPES,
         )
         for name, table in config.sources.items()

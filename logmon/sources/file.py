@@ -58,8 +58,6 @@ class FileSource(ReplaySource):
     """
 
     _cursor: str | None = None
-    repeats_ids = True
-    """Two files in turn may hold the same line at the same byte; checkpoints tell them apart."""
 
     def resume(self, checkpoint: Checkpoint | None) -> None:
         """Begin where the last checkpoint says."""
