@@ -95,22 +95,12 @@ class Courier:
                 if item is None or not to.wants(item):
                     continue
                 if to.enabled:
-                    found.append(self._entry(to, event, item, change))
+                    entry = entry_of(self._store.epoch, to.name, item, change, event.id)
+                    found.append(entry)
                     self._woken[to.name].set()
                 elif change == "opened":
                     self._say(to, f"would be told: {item.id} {change} (dry run)", Level.NOTICE)
         return tuple(found)
-
-    def _entry(self, to: Addressee, event: LogEvent, item: WorkItem, change: str) -> OutboxEntry:
-        return OutboxEntry(
-            tracker=to.name,
-            key=_hash(self._store.epoch, to.name, event.id),
-            item=item.id,
-            rule=item.rule,
-            kind=change,
-            document=encode_json(to_document(item)),
-            item_key=_hash(self._store.epoch, item.id, item.created_at.isoformat()),
-        )
 
     async def run(self) -> None:
         """Deliver until cancelled; an outage of one tracker is nothing to the others."""
@@ -233,6 +223,22 @@ class Courier:
             to.name: {"enabled": to.enabled, **self._store.tracker_statistics(to.name)}
             for to in self._all
         }
+
+
+def entry_of(epoch: str, tracker: str, item: WorkItem, change: str, said: str) -> OutboxEntry:
+    """Return what a tracker is to be told of a change; `said` is the id of the event that says it.
+
+    `epoch` is the store's: keys of two stores differ.
+    """
+    return OutboxEntry(
+        tracker=tracker,
+        key=_hash(epoch, tracker, said),
+        item=item.id,
+        rule=item.rule,
+        kind=change,
+        document=encode_json(to_document(item)),
+        item_key=_hash(epoch, item.id, item.created_at.isoformat()),
+    )
 
 
 def _digest(new: Sequence[OutboxEntry]) -> OutboxEntry:

@@ -54,3 +54,22 @@ def sentinel_rules(output: Form = None, config: ConfigFile = None) -> None:
         json = is_json(output)
         for line in rule_lines(load_config(config, os.environ), json=json):
             say(line, json=json)
+
+
+@app.command("trackers")
+def sentinel_trackers(
+    item: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="Show the request that this item would make."),
+    ] = None,
+    output: Form = None,
+    config: ConfigFile = None,
+) -> None:
+    """Print where items go, what waits, and what went wrong; sends nothing."""
+    with Errors():
+        from logmon.config import load_config
+        from logmon.tracker_commands import trackers
+
+        json = is_json(output)
+        for line in trackers(load_config(config, os.environ), item, json=json):
+            say(line, json=json and item is None)

@@ -1,11 +1,15 @@
 """Trackers: told once, in order, whatever goes wrong on the way; nothing unless enabled."""
 
+import asyncio
+import json
 import random
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from logmon.cli import app
 from logmon.config import load_config
 from logmon.courier import Addressee, Courier
 from logmon.errors import ConfigError
@@ -315,3 +319,27 @@ def test_secrets_come_from_files_and_the_environment(tmp_path: Path):
         list(addressees(load_config(path, {}).sentinel))
     env = {"LOGMON_SENTINEL__TRACKERS__X__TOKEN": "tok"}
     assert len(list(addressees(load_config(path, env).sentinel))) == 1
+
+
+async def test_the_shell_shows_what_waits_and_the_request_of_an_item(tmp_path: Path):
+    async with TrackerServer() as server:
+        path = tmp_path / "c.toml"
+        path.write_text(
+            f'[store]\npath = "{tmp_path}/s.db"\n[sentinel.trackers.t]\ntype = "webhook"\n'
+            f'enabled = true\nurl = "{server.url}/hook"\n'
+        )
+        path.chmod(0o600)
+        office = Office(tmp_path / "s.db", webhook(server))
+        await office.happen("disk full")
+        await office.close()
+
+    def ask(*args):
+        return CliRunner().invoke(app, ["sentinel", "trackers", *args, "-c", str(path)]).output
+
+    shown = await asyncio.to_thread(ask, "WI-1")
+    assert "disk full" in shown
+    assert f"POST {server.url}/hook" in shown
+    listed = json.loads(await asyncio.to_thread(ask, "-o", "json"))
+    assert (listed["tracker"], listed["enabled"], listed["waiting"]) == ("t", True, 1)
+    assert "t                enabled       1 waiting      0 told" in await asyncio.to_thread(ask)
+    assert "no work item 'WI-9'" in (await asyncio.to_thread(ask, "WI-9"))
