@@ -57,6 +57,15 @@ ENDING_TYPES = ("datadog", "logmon")
 """Source types that know when their history is out; others are stopped a moment later."""
 
 
+WELCOME = (
+    "Nothing is configured yet: these are a made-up shop's logs, and ◆ is what Sentinel, the "
+    "automation, made of them.\n"
+    "?  keys · q  quit\n"
+    "logmon tail FILE follows a file, logmon replay FILE shows one.\n"
+    "logmon config init writes a file for sources, Datadog among them."
+)
+
+
 def launch(
     command: str,
     given: Mapping[str, Any],
@@ -113,6 +122,7 @@ def launch(
             letters=lambda service: letters(service, lambda: load_config(given["config"], env)),
             playback=_playback(given) if command == "replay" else None,
             redactor=lambda: redactor_of(config.redaction),
+            welcome="" if given["files"] or config.path else WELCOME,
         )
         return run_screen(build, run)
     output = _output(given["output"])

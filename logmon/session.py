@@ -88,6 +88,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     """Makes what the Dead letters view shows, from the service."""
     playback: Playback | None = None
     """How a replay is played; None where there is no playhead."""
+    welcome: str = ""
+    """What somebody who has configured nothing yet is told."""
     drawn: asyncio.Event | None = None
     """Set when the first rows are on the screen: work that can wait until then waits for it."""
 
@@ -252,6 +254,7 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         theme=run.theme,
         keys=run.keys,
         drawn=run.drawn,
+        welcome=run.welcome,
     )
     stop = _on_signals({signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())

@@ -69,6 +69,10 @@ class TailPage(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
 
 
+WELCOME_S = 12.0
+"""How long a newcomer is told what this is; Escape closes it sooner."""
+
+
 class LogmonApp(App[None]):
     """The live tail."""
 
@@ -93,6 +97,7 @@ class LogmonApp(App[None]):
         theme: str = "",
         keys: Keymap | None = None,
         drawn: asyncio.Event | None = None,
+        welcome: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
@@ -106,6 +111,7 @@ class LogmonApp(App[None]):
         self.look = look or Look()
         """How rows are drawn at first."""
         self.now = now
+        self._welcome = welcome
         self.state = state or FilterState()
         self.transport = transport
         """The playhead of a replay; the tail and the items are those it has come to."""
@@ -238,6 +244,8 @@ class LogmonApp(App[None]):
         self.set_interval(1, self.drawing.tick)
         self.drawing.tick()
         self.call_after_refresh(self._settle)
+        if self._welcome:
+            self.notify(self._welcome, title="logmon", timeout=WELCOME_S, markup=False)
         self.ready.set()
 
     def on_unmount(self) -> None:

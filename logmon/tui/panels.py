@@ -77,6 +77,7 @@ class Panels:
 
     def back(self) -> bool:
         """Close what is open, the innermost first; return whether anything was."""
+        self._app.clear_notifications()
         if self._app.screen.query("HelpPanel"):
             self._app.action_hide_help_panel()
         elif self.detail.display and self._app.views.current == "tail":

@@ -361,3 +361,14 @@ async def test_a_bad_query_is_underlined_and_the_old_filter_stays():
         await pilot.press("enter")
         await pilot.pause()
         assert s.app.screen.query_one(Prompt).display
+
+
+async def test_a_newcomer_is_told_what_this_is_and_escape_closes_it():
+    async with stage(welcome="made-up logs [/] ? keys") as (s, pilot):
+        await s.give(make_event("one"))
+        await s.drawn(pilot)
+        (said,) = s.app._notifications
+        assert said.message == "made-up logs [/] ? keys"
+        await pilot.press("escape")
+        assert len(s.app._notifications) == 0
+        assert s.app.is_running
