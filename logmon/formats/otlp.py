@@ -238,11 +238,17 @@ def _value(value: Any) -> Any:
         if name == "intValue":
             return _integer(inner)
         if name == "arrayValue" and isinstance(inner, dict):
-            return [_value(item) for item in inner.get("values") or []]
+            return [_value(item) for item in _listed(inner.get("values"))]
         if name == "kvlistValue" and isinstance(inner, dict):
             return _attributes({"attributes": inner.get("values")})
         return inner
     return None
+
+
+def _listed(values: Any) -> list[Any]:
+    if values is not None and not isinstance(values, list):
+        raise MalformedEvent("invalid_otlp", "values is no list")
+    return values or []
 
 
 def _integer(value: Any) -> Any:

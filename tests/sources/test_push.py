@@ -9,7 +9,7 @@ from logmon.batch import events_of
 from logmon.hub import LogEventHub
 from logmon.source import Arrival
 from logmon.sources.push import PushSource, SourceBusy
-from logmon.testing import arrival_of, make_event
+from logmon.testing import arrival_of, check_source_contract, make_event
 
 
 def messages(arrival: Arrival) -> list[str]:
@@ -47,6 +47,23 @@ async def test_what_a_reading_that_ended_did_not_take_in_the_next_one_gets() -> 
     assert [row.event.message for row in hub.recent(9)] == ["a"]
     draining.cancel()
     await asyncio.wait({draining})
+
+
+async def test_a_push_source_keeps_the_contract() -> None:
+    deliveries: set[asyncio.Task[None]] = set()
+
+    async def handed_over() -> PushSource:
+        source = PushSource("push")
+        for message in "abc":
+            arrival = arrival_of(make_event(message))
+            deliveries.add(asyncio.create_task(source.deliver(arrival)))
+        await asyncio.sleep(0)
+        return source
+
+    await check_source_contract(handed_over, messages=["a", "b", "c"])
+    for delivery in deliveries:
+        delivery.cancel()
+    await asyncio.wait(deliveries)
 
 
 async def test_too_much_that_waits_is_refused_at_once_but_one_is_always_held() -> None:
