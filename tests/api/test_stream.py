@@ -4,12 +4,18 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from logmon.api.frames import Frames
+from logmon.api.stream import start_of
+from logmon.batch import EventBatch
 from logmon.hub import LogEventHub
 from logmon.level import Level
-from logmon.store.journal import open_writer
+from logmon.runtime import LogMonitorService
+from logmon.store.journal import open_reader, open_writer
 from logmon.testing import make_event
-from tests.api.rig import rig
+from tests.api.rig import ROOT, rig
 
 
 async def test_rows_come_with_consecutive_ids_and_as_they_are_in_recent(tmp_path):
@@ -120,6 +126,61 @@ async def test_an_id_we_never_gave_is_told_so(tmp_path, asked, reason):
             await served.publish("three")
             rows = ["one", "two", "three"] if reason == "restarted" else ["three"]
             assert await sse.messages(len(rows)) == rows
+
+
+async def test_a_client_of_http_1_0_gets_the_stream_without_chunks(tmp_path):
+    async with rig(tmp_path) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        head = f"GET {ROOT}/events/stream HTTP/1.0\r\nHost: localhost\r\n"
+        writer.write(f"{head}Authorization: Bearer {served.tokens['read']}\r\n\r\n".encode())
+        await reader.readuntil(b'data: {"state":"live"}\n\n')
+        await served.publish("one", "two")
+        text = await reader.readuntil(b"\n\n") + await reader.readuntil(b"\n\n")
+        assert [line[:9] for line in text.split(b"\n")] == [
+            b"event: lo", f"id: {served.epoch}"[:9].encode(), b'data: {"t', b"",
+            b"event: lo", f"id: {served.epoch}"[:9].encode(), b'data: {"t', b"", b"",
+        ]  # fmt: skip
+        writer.transport.abort()
+
+
+@given(st.text(max_size=300))
+async def test_any_id_is_an_answer_that_fits_a_header(asked):
+    hub = LogEventHub()
+    await hub.publish(EventBatch([make_event("one")]), origin="tests")
+    start = await start_of(hub, Frames("e1", None), asked)
+    if start.gap is not None:
+        text = json.dumps(start.gap)
+        assert text.isascii()
+        assert text.isprintable()
+        assert start.gap["reason"] in ("unknown_id", "restarted", "rotated")
+
+
+async def test_a_reader_along_streams_what_another_process_writes(tmp_path):
+    """Its rows, and older ones, come from the store that the other one writes into."""
+    path = tmp_path / "log.db"
+    writing = open_writer(path)
+    writer = LogEventHub(journal=writing)
+    reading = open_reader(path)
+    service = LogMonitorService(LogEventHub(), [], store=reading)
+    try:
+        for n in range(100):
+            batch = EventBatch([make_event(f"{n * 10 + m}") for m in range(10)])
+            await writer.publish(batch, origin="tests")
+        await service.warm(50)
+        running = asyncio.create_task(service.run())
+        async with rig(tmp_path, service=service) as served:
+            assert served.epoch == writing.epoch
+            async with served.stream(after=f"{served.epoch}-99") as sse:
+                assert await sse.messages(900) == [str(n) for n in range(100, 1_000)]
+                await writer.publish(EventBatch([make_event("new")]), origin="tests")
+                assert await sse.messages(1) == ["new"]
+            page = (await served.get("/events/recent?limit=1000")).json()
+            assert len(page["events"]) == 1_000
+        running.cancel()
+        await asyncio.wait({running})
+    finally:
+        reading.close()
+        writing.close()
 
 
 async def test_a_client_that_reads_too_slowly_is_told_exactly_what_it_missed(tmp_path):
