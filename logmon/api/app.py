@@ -12,7 +12,7 @@ from starlette.routing import Route, Router
 from logmon.api.door import Api, Door
 from logmon.api.doors import doors
 from logmon.api.frames import Frames
-from logmon.api.gate import Gate, admit, bounded
+from logmon.api.gate import BoundedBody, Gate, admit
 from logmon.api.limits import Rate
 from logmon.api.refused import Refused
 from logmon.api.sessions import Sessions
@@ -87,7 +87,7 @@ class _Behind:
             allowed = ", ".join(sorted(self._doors))
             raise Refused(405, f"only {allowed} is answered here", headers={"Allow": allowed})
         await admit(self._api, door, request)
-        limited = bounded(receive, door.body_bytes, request.headers)
+        limited = BoundedBody(receive, door.body_bytes, request.headers)
         response = await door.endpoint(self._api, Request(scope, limited))
         await response(scope, receive, send)
 

@@ -20,8 +20,6 @@ from logmon.api.refused import Refused
 from logmon.errors import LogmonError
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from logmon.api.door import Api, Door
@@ -174,10 +172,13 @@ async def admit(api: Api, door: Door, request: Request) -> None:
 
 
 def _refuse_other_sites(headers: Any) -> None:
-    """Refuse what another site's page fetches; browsers say so themselves (Fetch Metadata)."""
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):  # noqa: SIM102
-        if "origin" not in headers:  # a configured origin was let through already
-            raise Refused(403, "pages of other sites may not ask")
+    """Refuse what another site's page fetches; browsers say so themselves (Fetch Metadata).
+
+    A request with an Origin is a configured page's, or was refused before it came here.
+    """
+    own = headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+    if not own and "origin" not in headers:
+        raise Refused(403, "pages of other sites may not ask")
 
 
 def _bearer(api: Api, request: Request) -> Token | None:
@@ -200,34 +201,38 @@ def _session(api: Api, door: Door, request: Request) -> Token | None:
     return api.sessions.find(found.value) if found else None
 
 
-def bounded(receive: Receive, most: int, headers: Any) -> Receive:
-    """Return a `receive` that refuses a body that is too large or takes too long.
+class BoundedBody:
+    """A `receive` that refuses a body that is too large or takes too long.
 
     Raises:
-        Refused: 413 or 408, here or when it is called.
+        Refused: 413 or 408, when it is made or called.
     """
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > most:
-        raise Refused(413, f"the body is longer than {most} bytes")
-    loop = asyncio.get_running_loop()
-    until = loop.time() + BODY_WITHIN_S
-    state: MutableMapping[str, Any] = {"bytes": 0, "done": False}
 
-    async def limited() -> Message:
-        if state["done"]:
-            return await receive()
+    def __init__(self, receive: Receive, most: int, headers: Any) -> None:
+        self._receive = receive
+        self._left = most
+        self._too_long = Refused(413, f"the body is longer than {most} bytes")
+        self._until = asyncio.get_running_loop().time() + BODY_WITHIN_S
+        self._done = False
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > most:
+            raise self._too_long
+
+    async def __call__(self) -> Message:
+        """Return the next part of the body, or that the client has gone."""
+        if self._done:
+            return await self._receive()
         try:
-            message = await asyncio.wait_for(receive(), max(0.0, until - loop.time()))
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
         except TimeoutError:
             close = {"Connection": "close"}
             raise Refused(408, "the body took too long", headers=close) from None
-        state["bytes"] += len(message.get("body", b""))
-        state["done"] = not message.get("more_body", False)
-        if state["bytes"] > most:
-            raise Refused(413, f"the body is longer than {most} bytes")
+        self._left -= len(message.get("body", b""))
+        self._done = not message.get("more_body", False)
+        if self._left < 0:
+            raise self._too_long
         return message
-
-    return limited
 
 
 def _single(scope: Scope, name: bytes) -> str:
