@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -70,6 +70,15 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How it goes while it is live: `38/60 · 4 s behind · next 3 s`."""
 
 
+class Probe(msgspec.Struct, frozen=True):
+    """One thing that was tried. `remedy` is empty when there is nothing to do."""
+
+    subject: str
+    verdict: Literal["ok", "note", "wrong"]
+    text: str
+    remedy: str = ""
+
+
 class LogEventSource(Protocol):
     """Somewhere log events come from.
 
@@ -88,7 +97,8 @@ class LogEventSource(Protocol):
     A source may also have `resume(checkpoint)`: with a store it is called before each `observe()`
     with the last checkpoint of this source that was committed, or None. And `status()`: it returns
     a `SourceStatus` at any time, at once. And `reread(letter)`: it returns the events that a dead
-    letter of this source reads as now, or raises `MalformedEvent`.
+    letter of this source reads as now, or raises `MalformedEvent`. And `check()`: it yields
+    `Probe`s of a trial reading, or raises what that met.
     """
 
     @property

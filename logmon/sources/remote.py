@@ -7,12 +7,11 @@ from the last id. What the other side says it lost becomes a row here.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -21,14 +20,14 @@ from logmon.batch import EventBatch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import (
-    ConfigError,
     CredentialsError,
     MalformedEvent,
     PermanentSourceError,
     TransientSourceError,
 )
 from logmon.formats import LineDecoder
-from logmon.source import Arrival, LogStreamOptions, Notice
+from logmon.source import Arrival, LogStreamOptions, Notice, Probe
+from logmon.sources.remote_address import ROOT, base_url, is_loopback
 from logmon.visible import clipped
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     from logmon.event import LogEvent
 
-ROOT = "/api/log-monitor"
 SILENT_S = 45.0
 """The other side beats every 15 s: three beats missed, and the connection is taken for dead."""
 CONNECT_S = 10.0
@@ -96,7 +94,7 @@ class RemoteSource:
         self.options = options or LogStreamOptions()
         self._settings = settings
         self._url = base_url(settings.url)
-        self._environ = environ or {} if anywhere or _is_loopback(self._url) else {}
+        self._environ = environ or {} if anywhere or is_loopback(self._url) else {}
         self._decoder = LineDecoder(name, input_format="canonical")
         self._last_id = ""
 
@@ -126,8 +124,34 @@ class RemoteSource:
                     yield arrival
             except httpx2.HTTPError as error:
                 raise TransientSourceError(f"{self._url}: {_words(error)}") from None
-            except msgspec.DecodeError:
-                raise PermanentSourceError(f"{self._url}: that is no logmon") from None
+
+    async def check(self) -> AsyncGenerator[Probe, None]:
+        """Yield what is found when the other side is asked for one row.
+
+        Raises:
+            SourceError: it cannot be reached, or refuses.
+        """
+        import httpx2
+
+        async with self._client() as client:
+            began = time.monotonic()
+            try:
+                page, last_id = await self._page(client, limit=1, before=None)
+            except httpx2.HTTPError as error:
+                raise TransientSourceError(f"{self._url}: {_words(error)}") from None
+        took_ms = (time.monotonic() - began) * 1e3
+        rows = "has rows" if page["events"] else "has no row that the query finds"
+        yield Probe(
+            "url", "ok", f"{self._url} answers in {took_ms:.0f} ms and {rows}; at {last_id}"
+        )
+
+    def reread(self, letter: DeadLetter) -> list[LogEvent]:
+        """Return the event that a dead letter of this source reads as now.
+
+        Raises:
+            MalformedEvent: it is still none.
+        """
+        return [self._decoder.decode(letter.raw, 0, 0)]
 
     def _client(self) -> httpx2.AsyncClient:
         import ssl
@@ -142,7 +166,7 @@ class RemoteSource:
             raise PermanentSourceError(f"{self._settings.ca_file}: {error.strerror}") from None
         return httpx2.AsyncClient(
             verify=verify,
-            trust_env=not _is_loopback(self._url),
+            trust_env=not is_loopback(self._url),
             follow_redirects=False,
             timeout=httpx2.Timeout(SILENT_S, connect=CONNECT_S),
             headers={"Authorization": f"Bearer {self._token()}"},
@@ -170,16 +194,9 @@ class RemoteSource:
         while True:
             held = sum(map(len, pages))
             most = PAGE_ROWS if wanted is None else min(PAGE_ROWS, max(1, wanted - held))
-            asked: dict[str, str | int] = {"limit": most}
-            asked |= {"q": self._settings.query} if self._settings.query else {}
-            asked |= {} if before is None else {"before": before}
-            answer = await client.get(f"{self._url}{ROOT}/events/recent", params=asked)
-            self._check(answer.status_code, answer.headers, answer.content)
-            page = msgspec.json.decode(answer.content, type=dict[str, Any])
+            page, last_id = await self._page(client, limit=most, before=before)
             if not pages:
-                self._last_id = answer.headers.get("Logmon-Last-Event-ID", "")
-            if not isinstance(page.get("events"), list) or not self._last_id:
-                raise PermanentSourceError(f"{self._url}: that is no logmon")
+                self._last_id = last_id
             pages.append(page["events"])
             before = page.get("next")
             if before is None or (wanted is not None and held + len(page["events"]) >= wanted):
@@ -190,6 +207,24 @@ class RemoteSource:
             ]
             if lines:
                 yield self._arrival(lines)
+
+    async def _page(
+        self, client: httpx2.AsyncClient, *, limit: int, before: int | None
+    ) -> tuple[dict[str, Any], str]:
+        """Return a page of rows, and the id behind which the stream goes on."""
+        asked: dict[str, str | int] = {"limit": limit}
+        asked |= {"q": self._settings.query} if self._settings.query else {}
+        asked |= {} if before is None else {"before": before}
+        answer = await client.get(f"{self._url}{ROOT}/events/recent", params=asked)
+        self._check(answer.status_code, answer.headers, answer.content)
+        last_id = answer.headers.get("Logmon-Last-Event-ID", "")
+        try:
+            page = msgspec.json.decode(answer.content, type=dict[str, Any])
+        except msgspec.DecodeError:
+            page = {}
+        if not isinstance(page.get("events"), list) or not last_id:
+            raise PermanentSourceError(f"{self._url}: that is no logmon")
+        return page, last_id
 
     async def _stream(self, client: httpx2.AsyncClient) -> AsyncGenerator[Arrival, None]:
         import httpx2
@@ -309,42 +344,6 @@ class _Reading:
         taken = [self._came.popleft() for _ in range(min(len(self._came), BATCH_ROWS))]
         self._taken.set()
         return taken
-
-
-def base_url(text: str) -> str:
-    """Return the root of another logmon's address.
-
-    Raises:
-        ConfigError: it is no URL, holds a password, or is http beyond this machine.
-    """
-    where = "url"
-    try:
-        parts = urlsplit(text.strip())
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise ConfigError(f"{text!r} is no URL", where=where) from None
-    if parts.scheme not in ("http", "https") or not host:
-        hint = "write http://127.0.0.1:8787, or https://…"
-        raise ConfigError(f"{text!r} is no URL of a logmon", where=where, hint=hint)
-    if parts.username or parts.password or parts.query:
-        raise ConfigError("a URL holds no token", where=where, hint="use token_file")
-    shown = f"[{host}]" if ":" in host else host
-    url = f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
-    if parts.scheme == "http" and not _is_loopback(url):
-        hint = "use https, or a tunnel to this machine"
-        raise ConfigError(f"{url}: the token could be read on the way", where=where, hint=hint)
-    path = parts.path.rstrip("/")
-    for known in ("/events/stream", "/events/recent", ROOT):
-        path = path.removesuffix(known)
-    return url + path
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _notice(url: str, event: str, data: str) -> Notice | None:

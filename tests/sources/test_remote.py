@@ -19,7 +19,8 @@ from logmon.errors import (
 )
 from logmon.hub import LogEventHub
 from logmon.source import LogStreamOptions
-from logmon.sources.remote import RemoteSettings, RemoteSource, base_url
+from logmon.sources.remote import RemoteSettings, RemoteSource
+from logmon.sources.remote_address import base_url
 from logmon.testing import check_source_contract, make_event
 from tests.api.rig import rig
 
@@ -108,6 +109,30 @@ async def test_a_query_is_asked_of_the_other_side(tmp_path):
     async with rig(tmp_path) as served:
         await served.publish("apple", "pear", "apple pie")
         assert await read(source_of(served, query="apple"), 2) == ["apple", "apple pie"]
+
+
+async def test_a_check_asks_for_one_row(tmp_path):
+    async with rig(tmp_path) as served:
+        await served.publish("one")
+        probes = [probe async for probe in source_of(served).check()]
+        assert probes[0].verdict == "ok"
+        assert "has rows" in probes[0].text
+        with pytest.raises(CredentialsError):
+            [probe async for probe in source_of(served, token="wrong").check()]  # noqa: S106
+
+
+async def test_what_is_no_logmon_is_said_so(tmp_path):
+    async def other(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n<html/>")
+        writer.close()
+
+    server = await asyncio.start_server(other, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        settings = RemoteSettings.model_validate({"url": url, "token": "x"})
+        with pytest.raises(PermanentSourceError, match="no logmon"):
+            await read(RemoteSource("far", settings), 1)
 
 
 async def test_history_alone_ends(tmp_path):

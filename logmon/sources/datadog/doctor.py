@@ -7,12 +7,13 @@ turn in the rate limit; a request that is meant to be refused bears a made-up ke
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from logmon.errors import CredentialsError, SourceError, TransientSourceError
+from logmon.source import Probe
 from logmon.sources.datadog.absence import span_text
 from logmon.sources.datadog.api import CountsUnavailable, Kind, Page, Record
 from logmon.sources.datadog.client import COUNT, SEARCH, Answer
@@ -39,15 +40,6 @@ TRIES = 4
 """As often as refused keys are tried: a new one takes a moment to be known."""
 NO_KEY = "0" * 32
 NO_APP_KEY = "0" * 40
-
-
-class Probe(msgspec.Struct, frozen=True):
-    """One thing that was tried. `remedy` is empty when there is nothing to do."""
-
-    subject: str
-    verdict: Literal["ok", "note", "wrong"]
-    text: str
-    remedy: str = ""
 
 
 class Examination:

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
     from logmon.event import LogEvent
     from logmon.level import Level
+    from logmon.source import Probe
     from logmon.sources.datadog.api import Record
     from logmon.sources.datadog.client import DatadogClient
-    from logmon.sources.datadog.doctor import Probe
     from logmon.sources.datadog.settings import DatadogSettings
     from logmon.sources.datadog.site import Site
     from logmon.sources.datadog.tail_state import Step
