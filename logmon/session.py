@@ -202,6 +202,7 @@ async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int)
     await service.warm(rows)
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     running = asyncio.create_task(service.run())
+    narrating = asyncio.create_task(_narrate(service, told=False))
     try:
         async with served(run, service):
             await _first(running, stop)
@@ -211,7 +212,8 @@ async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int)
     finally:
         _force_after(FORCED_AFTER_S, stop.result() if stop.done() else 2)
         running.cancel()
-        await asyncio.wait({running})
+        narrating.cancel()
+        await asyncio.wait({running, narrating})
         service.close_store()
 
 

@@ -6,6 +6,7 @@ The small disk is a tmpfs of its own; without the right to mount one these tests
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -248,3 +249,26 @@ def test_a_store_that_another_program_locks_is_waited_for(tmp_path: Path):
     assert store.newest_seq() == 1
     assert database.BUSY_S == 5.0
     store.close()
+
+
+def test_serve_says_so_on_stderr(small_disk: Path, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[sources.mock]\ntype = "mock"\nevents_per_second = 400\n'
+        f'[store]\nenabled = true\npath = "{small_disk}/logmon.db"\n[api]\nport = {port}\n'
+    )
+    config.chmod(0o600)
+    ballast = Ballast(small_disk)
+    command = [sys.executable, "-m", "logmon", "serve", "-c", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as serving_it:
+        assert serving_it.stderr is not None
+        while f"127.0.0.1:{port}".encode() not in serving_it.stderr.readline():
+            pass
+        time.sleep(0.5)
+        ballast.fill()
+        while b"the store takes nothing" not in serving_it.stderr.readline():
+            pass
+        serving_it.terminate()
+        assert serving_it.wait(10) == 143
