@@ -102,9 +102,14 @@ class SecretRemoval:
     def _walk(self, value: Any, echoes: dict[str, str], kind: str = "") -> Any:
         """Redact what is inside; everything under a name that announces a secret is one."""
         if isinstance(value, dict):
+            announced = (
+                self.kind_of(value.get("name", value.get("key"))) if "value" in value else ""
+            )
             return {
                 self.text(key) if isinstance(key, str) else key: self._walk(
-                    inner, echoes, kind or self.kind_of(key)
+                    inner,
+                    echoes,
+                    kind or (announced if key == "value" else self.kind_of(key)),
                 )
                 for key, inner in value.items()
             }

@@ -151,13 +151,14 @@ PAIR = re.compile(
     r"(?<![A-Za-z0-9_.-])"
     r"((?:(?i:api|app|access|secret|private|session|card|connection|auth) )?"
     r"(?=[0-9_.-]*[A-Za-z])[A-Za-z0-9_.-]++)"
-    r"(\\*[\"']?(?:\s{0,4}(?:=>|:=|[:=])\s{0,4}|>(?![=\s])|%3[AaDd]))",
+    r"(\\*[\"']?(?:\s{0,4}(?:=>|:=|[:=])\s{0,4}|>(?![=\s])|%3[AaDd]"
+    r"|,\s{0,4}\\*[\"']value\\*[\"']\s{0,4}:\s{0,4}))",
     re.ASCII,
 )
 """A name and what follows it, in `name=value` and `"name": "value"`."""
 VALUE = re.compile(
     r"""(?P<scheme>(?i:bearer|basic|token|negotiate|apikey)\s{1,4})?
-    (?:"(?P<double>(?:[^"\\]|\\.)*+) | \\++["'](?P<escaped>[^"'\\]*+)
+    [bBuU]?(?:"(?P<double>(?:[^"\\]|\\.)*+) | \\++["'](?P<escaped>[^"'\\]*+)
       | '(?P<single>(?:[^'\\]|\\.)*+) | (?P<bare>[^\s"'&;,<\\]++))""",
     re.ASCII | re.VERBOSE | re.DOTALL,
 )

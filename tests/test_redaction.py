@@ -193,6 +193,18 @@ def test_a_field_is_redacted_by_its_name_with_all_that_is_in_it() -> None:
         assert secret not in text
 
 
+def test_a_name_beside_its_value_announces_it_too() -> None:
+    headers = [
+        {"name": "Accept", "value": "text/plain"},
+        {"name": "X-Api-Key", "value": "hunter2x"},
+        {"key": "password", "value": {"stringValue": "swordfish"}},
+    ]
+    found = redactor().event(make_event(attributes={"headers": headers})).attributes["headers"]
+    assert found[0] == headers[0]
+    assert "hunter2x" not in str(found)
+    assert "swordfish" not in str(found)
+
+
 def test_a_message_that_repeats_what_a_field_gave_away_is_redacted_too() -> None:
     event = make_event(
         "signing in with swordfish now",
@@ -259,6 +271,17 @@ def test_a_dead_letter_keeps_its_place_and_loses_its_secrets() -> None:
     )
     for secret in ("hunter2", "s3cret", "AKIA"):
         assert secret not in str(found)
+
+
+def test_a_key_that_is_logged_line_by_line_goes_line_by_line() -> None:
+    body = "MIIEpAIBAAKCAQEA7bq0Zx9Yw8Vu7Ts6Rq5Po4Nm3Lk2Ji1Hg0FeDcBaA1b2C3d4"
+    assert len(body) == 64
+    judge = redactor()
+    assert body not in judge.text(body)
+    assert body.encode() not in judge.raw(body.encode())
+    assert body.encode() not in judge.encode(make_event(body))
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert judge.text(digest) == digest
 
 
 def test_half_a_secret_at_the_end_of_a_cut_record_goes_too() -> None:
