@@ -82,11 +82,13 @@ def soak_store(folder: Path, *, events: int, kills: int) -> str:
     path, rng = folder / "logmon.db", random.Random(5)
     command = [sys.executable, "-m", "tests.benchmarks.soak", "--child", str(path)]
     command += ["--events", str(events)]
+    # At about 60 µs an event the last kill falls near the last event.
+    longest_s = max(1.5, 2 * events * 60e-6 / max(1, kills))
     began, killed, backwards, before = time.monotonic(), 0, 0, 0
     while True:
         with subprocess.Popen(command) as writer:
             try:
-                alive_s = rng.uniform(0.5, 2 * 600 / max(1, kills)) if killed < kills else None
+                alive_s = rng.uniform(0.5, longest_s) if killed < kills else None
                 assert writer.wait(alive_s) == 0
                 break
             except subprocess.TimeoutExpired:
