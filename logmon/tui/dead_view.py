@@ -33,6 +33,12 @@ HEX_CELLS = 80
 class LetterList(Table):
     """One row for each dead letter, the newest first."""
 
+    BINDING_GROUP_TITLE = "Dead letters"
+    HELP = (
+        "Records that could not become events. `r` reads one again with the configuration of "
+        "now, `X` shows bytes in hexadecimal, `P` throws all away after asking."
+    )
+
     COLUMNS = (
         Column("seen", 8, from_width=70),
         Column("source", 12, from_width=90),

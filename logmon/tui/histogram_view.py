@@ -36,6 +36,12 @@ LEAST_BUCKETS = 10
 class HistogramStrip(LinesWidget, can_focus=True):
     """Time from left to right; height is the number of rows, colour the severity."""
 
+    BINDING_GROUP_TITLE = "Histogram"
+    HELP = (
+        "The shown rows by time and severity. Arrows move to the next filled bucket, `e E` to "
+        "the next with errors, `Enter` goes there."
+    )
+
     DEFAULT_CSS = """
     HistogramStrip { height: 1; }
     HistogramStrip.-tall { height: 5; }

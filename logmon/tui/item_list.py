@@ -28,6 +28,12 @@ STATUS_WORD = {"new": "new", "in_progress": "started", "done": "done"}
 class ItemList(Table):
     """Open items first, the one that changed last first; its title says how many are open."""
 
+    BINDING_GROUP_TITLE = "Work items"
+    HELP = (
+        "What Sentinel made of the rows. `s` starts, `d` closes after asking, `o` reopens; "
+        "`Enter` goes to the newest row, `Tab` to the events."
+    )
+
     PANEL = "items"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
     COLUMNS = (

@@ -29,6 +29,12 @@ SLICES_A_DRAWING = 50
 class PatternList(Table):
     """Templates with count, trend, level mix, first and last seen."""
 
+    BINDING_GROUP_TITLE = "Patterns"
+    HELP = (
+        "What the shown rows say, most frequent first. `Enter` narrows the tail to one, `-` "
+        "to all but it; `Esc` there lifts it."
+    )
+
     COLUMNS = (
         Column("rows", 9, right=True),
         Column("trend", TREND_BUCKETS, from_width=80),

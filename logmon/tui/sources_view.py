@@ -11,7 +11,7 @@ from logmon.tui.panes import age
 from logmon.tui.spark import local, spark
 from logmon.tui.table import Column, Table
 from logmon.tui.views import FilterTo, View
-from logmon.visible import visible
+from logmon.visible import clipped, visible
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -33,7 +33,7 @@ class SourceList(Table):
     COLUMNS = (
         Column("source", 14),
         Column("newest", 8, right=True),
-        Column("ev/s", 8, right=True),
+        Column("ev/s", 8, right=True, from_width=70),
         Column("", SPARK_CELLS, from_width=100),
         Column("received", 11, right=True, from_width=80),
         Column("dropped", 9, right=True),
@@ -47,12 +47,17 @@ class SourceList(Table):
         self._app = app
 
     def title(self) -> list[Span]:
-        """Return how many there are and how many are well."""
+        """Return how many there are, how many are not well, and what ails the selected one."""
         sources = self._app.hub.sources.values()
         ill = sum(source.state not in WELL for source in sources)
         palette = self.palette
         said: Span = (f" · {ill} not well", palette.bad) if ill else (" · all well", palette.dim)
-        return [("sources", palette.bold), (f" · {len(sources)}", palette.text), said]
+        spans = [("sources", palette.bold), (f" · {len(sources)}", palette.text), said]
+        if self.place is not None:
+            selected = self._app.hub.sources[self._names()[self.place]]
+            if selected.state not in WELL and selected.detail:
+                spans.append((f" · {clipped(selected.detail, STATE_CHARS)}", palette.text))
+        return spans
 
     def _names(self) -> list[str]:
         return list(self._app.hub.sources)
@@ -115,6 +120,9 @@ def _alarming(count: int, style: object, palette: Palette) -> Span:
 
 class EmitterList(Table):
     """One row for each name in the Source column of held rows; Enter filters to it."""
+
+    BINDING_GROUP_TITLE = "Emitters"
+    HELP = "Who emits how much of what is held. `Enter` narrows the tail to one."
 
     COLUMNS = (
         Column("held rows", 11, right=True),

@@ -163,6 +163,36 @@ async def test_the_pane_beside_the_tail_takes_the_same_keys():
         assert s.app.model.delivery(s.app.model.cursor).work_item == "WI-1"
 
 
+async def test_a_click_selects_an_item_the_next_one_opens_it_and_the_wheel_moves():
+    async with stage() as (s, pilot):
+        await s.give(*[error(n, f"{word} is gone") for n, word in enumerate(WORDS)])
+        await pilot.press("f4")
+        await settled(s, pilot)
+        view = s.app.main.query_one("#item-list", ItemList)
+        await pilot.click("#item-list", offset=(20, 4))
+        assert view.place == 2
+        view.on_mouse_scroll_down(type("E", (), {"stop": lambda self: None})())
+        assert view.place == 5
+        await pilot.click("#item-list", offset=(20, 3))
+        chosen = view.item.id
+        await pilot.click("#item-list", offset=(20, 3))
+        await settled(s, pilot)
+        assert s.app.views.current == "tail"
+        assert s.app.model.delivery(s.app.model.cursor).work_item == chosen
+
+
+WORDS = ("Alpha", "Beta", "Gamma", "Delta", "Zeta", "Eta", "Theta")
+
+
+async def test_help_tells_the_keys_of_the_list_that_has_the_focus():
+    async with stage() as (s, pilot):
+        await pilot.press("f4", "question_mark")
+        await pilot.pause(0.3)
+        assert s.app.screen.query("HelpPanel")
+        assert "Work items" in s.app.focused.BINDING_GROUP_TITLE
+        await pilot.press("question_mark")
+
+
 async def test_a_refusal_is_said_and_nothing_changes():
     async with stage() as (s, pilot):
         desk = with_desk(s)
