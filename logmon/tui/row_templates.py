@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 UNKNOWN, OWN = 0, 1
 """Ids of rows that are not learned yet, and of rows that logmon itself wrote."""
-ROWS_A_SLICE = 400
-"""Rows learned at once: about 4 ms."""
+ROWS_A_SLICE = 1_000
+"""Rows learned at once: about 5 ms."""
 FIRST_COMPACTION = 65_536
 """Templates named before those that no held row has are forgotten."""
 

@@ -289,7 +289,7 @@ def test_opening_patterns_over_many_rows_looks_at_a_bounded_number_at_once():
     table = PatternTable(model)
     assert table.work()
     seen, shown = table.looked_at()
-    assert 0 < seen <= 400
+    assert 0 < seen <= 1_000
     assert shown == 20_000
     finish(table)
     assert table.looked_at() == (20_000, 20_000)
