@@ -64,7 +64,8 @@ class Transport:
         position = min(max(self.position, whole.first_seq), whole.next_seq)
         clipped = self._clipped
         if clipped is None or self._clipped_from is not whole or clipped.next_seq != position:
-            clipped = self._clipped = Snapshot(whole.segments, whole.first_seq, position)
+            behind = whole.segments[: whole.place(position - 1) + 1]
+            clipped = self._clipped = Snapshot(behind, whole.first_seq, position)
             self._clipped_from = whole
         return clipped
 

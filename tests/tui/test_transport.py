@@ -14,7 +14,9 @@ from logmon.level import Level, at_least
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sentinel.rule import Rule
 from logmon.testing import NOON, make_event
+from logmon.tui.histogram import Histogram
 from logmon.tui.items_as_of import ItemsAsOf
+from logmon.tui.pattern_table import PatternTable
 from logmon.tui.tail_model import TailModel
 from logmon.tui.transport import FASTEST, SLOWEST, Transport
 
@@ -178,6 +180,26 @@ def test_the_tail_shows_the_log_up_to_the_playhead_in_both_directions():
         expected = [seq for seq in range(position) if seq % 3 == 0]
         assert model.shown() == len(expected)
         assert model.visible() == expected[-5:]
+
+
+def test_overviews_work_on_what_lies_behind_the_playhead_alone():
+    """However much lies before it, and while it moves: nothing waits for rows that are not there."""
+    log = EventLog(max_rows=1_000_000)
+    for start in range(0, 60 * 2_048, 2_048):
+        events = [at(start + n, message="cache miss") for n in range(2_048)]
+        log.append(EventBatch(events), origin="replay")
+    transport = Transport(log)
+    model = TailModel(transport)
+    patterns, histogram = PatternTable(model), Histogram(model)
+    for position in (500, 600, 700, 5_000):
+        transport.seek_row(position - 1)
+        model.sync()
+        assert len(model.snapshot.segments) == (position - 1) // 2_048 + 1
+        for _ in range(6):
+            patterns.work()
+        histogram.sync(80)
+        assert patterns.looked_at() == (position, position)
+        assert histogram.counts.sum() == position
 
 
 def test_rows_that_are_evicted_take_the_playhead_along():
