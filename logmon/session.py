@@ -111,7 +111,7 @@ def run_screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
 
 
 def run_serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int) -> int:
-    """Serve, and show nothing, until a signal comes; return the exit code."""
+    """Serve, and show nothing, until a signal comes or every source has failed for good."""
     return _run(_serve(build, run, rows))
 
 
@@ -208,9 +208,13 @@ async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int)
             await _first(running, stop)
             if not stop.done():
                 _raise_failure(running)
+            if not stop.done() and len(service.failures) == len(service.sources) > 0:
+                for text in service.obituaries:  # nothing will ever come: a supervisor must see it
+                    sys.stderr.write(f"logmon: {visible(text)}\n")
+                return service.exit_code
             return await stop
     finally:
-        _force_after(FORCED_AFTER_S, stop.result() if stop.done() else 2)
+        _force_after(FORCED_AFTER_S, stop.result() if stop.done() else service.exit_code)
         running.cancel()
         narrating.cancel()
         await asyncio.wait({running, narrating})

@@ -123,6 +123,16 @@ def test_what_cannot_be_is_one_line_and_exit_2(started, words, said):
     assert err.count("\n") == 1
 
 
+def test_serve_ends_when_every_source_has_failed_for_good(started, tmp_path):
+    config = tmp_path / "config.toml"
+    far = '[sources.far]\ntype = "logmon"\nurl = "https://127.0.0.1:1"\ntoken_file = "/none"\n'
+    config.write_text(far)
+    refused = started("serve", "--port", "0", "-c", str(config), LOGMON_API_TOKEN="t" * 20)
+    _, err = refused.communicate(timeout=20)
+    assert refused.returncode == 4
+    assert "No such file" in err.splitlines()[-1]
+
+
 def test_a_port_that_is_taken_ends_serve_and_leaves_tail_running(started):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
