@@ -6,7 +6,6 @@ ask it once; an explanation shows each part true or false.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from lark import Tree
 from logmon.query import QueryClause, QueryError, parse_query
 from logmon.query.compile import parse_tree
 from logmon.query.fields import as_text, attribute_values, every_text, tag_values
-from logmon.query.text import has_wildcard, unescape, unquote
+from logmon.query.text import unescape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +27,7 @@ MOST_VALUES = 5
 """How many values of one field are shown."""
 
 
+@lru_cache(maxsize=1_024)
 def rule_parts(text: str) -> tuple[QueryClause, ...]:
     """Return the conditions of a rule's `when`; a rule's time is the events' own.
 
@@ -61,27 +61,6 @@ def parts(text: str) -> tuple[str, ...]:
         for part in root.children
         if isinstance(part, Tree)
     )
-
-
-@lru_cache(maxsize=1_024)
-def literal(text: str) -> str:
-    """Return a text that the folded message of every matching event holds, or an empty one.
-
-    Only a query that is one word or one phrase has one: it is cheap to look for.
-
-    Raises:
-        QueryError: the query cannot be read.
-    """
-    root = parse_tree(text).children[0]
-    while isinstance(root, Tree) and len(root.children) == 1 and root.data in ("or_", "and_"):
-        root = root.children[0]
-    if not isinstance(root, Tree) or root.data not in ("word", "phrase"):
-        return ""
-    token = str(root.children[0])
-    pattern = unescape(token) if root.data == "word" else unquote(token)
-    if has_wildcard(pattern):
-        return ""
-    return max(re.findall(r"\w+", pattern.casefold()), key=len, default="")
 
 
 def seen(text: str, event: LogEvent) -> str:

@@ -6,6 +6,7 @@ a rule are conditions on the event; rules that have one in common ask it once.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,10 +16,12 @@ from logmon.batch import Columns
 from logmon.filter import LogFilter
 from logmon.level import Level
 from logmon.query import QueryClause
+from logmon.query.fields import attribute_values
+from logmon.query.guards import Guard, Key, guard, key_of
 from logmon.sentinel.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from logmon.event import LogEvent
     from logmon.filter import Clause, Mask
@@ -38,12 +41,52 @@ class Asked(msgspec.Struct, frozen=True):
     tests: tuple[int, ...]
 
 
+class Values:
+    """Rules that look at one attribute, found by its value."""
+
+    def __init__(self, path: str) -> None:
+        self._of = attribute_values(path)
+        self._all: list[Asked] = []
+        self._equal: dict[Key, list[Asked]] = {}
+        self._low: list[tuple[float, int, Asked]] = []
+        self._high: list[tuple[float, int, Asked]] = []
+
+    def add(self, guard: Guard, asked: Asked) -> None:
+        """Take in a rule."""
+        self._all.append(asked)
+        if guard.key is not None:
+            self._equal.setdefault(guard.key, []).append(asked)
+        elif guard.low is not None:
+            insort(self._low, (guard.low, asked.number, asked))
+        elif guard.high is not None:
+            insort(self._high, (guard.high, asked.number, asked))
+
+    def left(self, event: LogEvent) -> list[Asked]:
+        """Return the rules that an event's values leave; all where one cannot be looked at."""
+        try:
+            return [asked for value in self._of(event) for asked in self._find(value)]
+        except Exception:  # noqa: BLE001 - each rule will fail on it by itself, and be counted
+            return self._all
+
+    def _find(self, value: object) -> Iterator[Asked]:
+        key = key_of(value)
+        yield from self._equal.get(key, ())
+        if isinstance(key, str):
+            return
+        for _, _, asked in self._low[: bisect_right(self._low, (key, _AFTER))]:
+            yield asked
+        for _, _, asked in self._high[bisect_left(self._high, (key,)) :]:
+            yield asked
+
+
 class Left(msgspec.Struct, frozen=True):
     """The rules that a level and a source leave."""
 
     always: tuple[Asked, ...]
     by_literal: tuple[tuple[str, tuple[Asked, ...]], ...]
-    """Rules to be asked only where the folded message holds a text, which is quickly seen."""
+    """Rules to be asked only where the folded message holds a text."""
+    by_value: tuple[Values, ...]
+    """Rules to be asked only where an attribute has a value."""
 
 
 class RuleSet:
@@ -87,22 +130,28 @@ class RuleSet:
     def may_match(self, event: LogEvent) -> bool:
         """Whether level and source leave any rule."""
         left = self._leaves(event)
-        return bool(left.always or left.by_literal)
+        return bool(left.always or left.by_literal or left.by_value)
 
     def _compile(self, event: LogEvent) -> Left:
         row = Columns.of([0], [event.level], [event.source])
         always: list[Asked] = []
         by_literal: dict[str, list[Asked]] = {}
+        by_value: dict[str, Values] = {}
         for number, (rule, condition) in enumerate(zip(self.rules, self.filters, strict=True)):
             masks = [c.mask(row) for c in condition.clauses if not _beyond(c)]
             if not all(bool(mask[0]) for mask in masks if mask is not None):
                 continue
             clauses = [clause for clause in condition.clauses if not _decided(clause)]
             asked = Asked(number, rule, tuple(map(self._place, clauses)))
-            literal = _literal(clauses)
-            (by_literal.setdefault(literal, []) if literal else always).append(asked)
+            found = _guard(clauses)
+            if found.literal:
+                by_literal.setdefault(found.literal, []).append(asked)
+            elif found.path:
+                by_value.setdefault(found.path, Values(found.path)).add(found, asked)
+            else:
+                always.append(asked)
         groups = tuple((literal, tuple(group)) for literal, group in by_literal.items())
-        return Left(tuple(always), groups)
+        return Left(tuple(always), groups, tuple(by_value.values()))
 
     def _place(self, clause: Clause) -> int:
         place = self._places.get(clause)
@@ -119,11 +168,8 @@ class RuleSet:
         """
         left = self._leaves(event)
         asked = left.always
-        if left.by_literal:
-            folded = event.message.casefold()
-            for literal, group in left.by_literal:
-                if literal in folded:
-                    asked = tuple(sorted((*asked, *group), key=_number))
+        if left.by_literal or left.by_value:
+            asked = self._guarded(left, event)
         if not asked:
             return _NONE
         answers: dict[int, bool] = {}
@@ -135,6 +181,22 @@ class RuleSet:
             except Exception as error:  # noqa: BLE001 - one rule's fault is not the others'
                 failed(one.rule, error)
         return matched
+
+    def _guarded(self, left: Left, event: LogEvent) -> tuple[Asked, ...]:
+        """Return the rules whose guards let an event through, and those without one."""
+        found: dict[int, Asked] = {}
+        if left.by_literal:
+            folded = event.message.casefold()
+            for literal, group in left.by_literal:
+                if literal in folded:
+                    found.update((asked.number, asked) for asked in group)
+        if event.attributes:
+            for values in left.by_value:
+                found.update((asked.number, asked) for asked in values.left(event))
+        if not found:
+            return left.always
+        found.update((asked.number, asked) for asked in left.always)
+        return tuple(found[number] for number in sorted(found))
 
     def _all_hold(self, tests: tuple[int, ...], event: LogEvent, answers: dict[int, bool]) -> bool:
         """Ask each condition that no other rule has asked of this event."""
@@ -150,18 +212,20 @@ class RuleSet:
 _NONE: tuple[Rule, ...] = ()
 
 
-def _number(asked: Asked) -> int:
-    return asked.number
+_AFTER = 1 << 60
+"""Comes after the number of every rule."""
 
 
-def _literal(clauses: list[Clause]) -> str:
-    """Return the longest text that a message must hold for all of these to match, if any."""
+def _guard(clauses: list[Clause]) -> Guard:
+    """Return the guard that lets least through: a value, else the longest text, else a range."""
     queries = [clause.text for clause in clauses if isinstance(clause, QueryClause)]
     if not queries:
-        return ""
-    from logmon.query.parts import literal
+        return Guard()
 
-    return max(map(literal, queries), key=len)
+    def worth(found: Guard) -> tuple[bool, int, bool]:
+        return (found.key is not None, len(found.literal), bool(found.path))
+
+    return max(map(guard, queries), key=worth)
 
 
 class AnyRule:

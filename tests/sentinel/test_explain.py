@@ -72,15 +72,16 @@ def test_an_explanation_is_what_happens_for_10_000_events():
         foretold = sentinel.explain(event)
         effects = sentinel.process([Delivery(seq, event, "app", None)])
         told = sentinel.explain(event, seq=seq, link=effects.links.get(seq))
-        from_store = kept.explain(
-            event, seq=seq, link=effects.links.get(seq), kept=effects.decisions.get(seq, b"")
-        )
-        assert plain(foretold) == plain(told) == plain(from_store), (seq, event)
-        assert foretold.template == told.template
-        assert told.work_item == effects.links.get(seq)
         matched = {rule.rule for rule in told.rules if rule.matched}
         assert matched == {rule.name for rule in RULES if rule.filter().matches(event)}
+        assert plain(foretold) == plain(told), (seq, event)
+        assert foretold.template == told.template
+        assert told.work_item == effects.links.get(seq)
         outcomes |= {rule.outcome for rule in told.rules}
+        if seq % 20 == 0:
+            link, made = effects.links.get(seq), effects.decisions.get(seq, b"")
+            from_store = kept.explain(event, seq=seq, link=link, kept=made)
+            assert plain(told) == plain(from_store), (seq, event)
         if rng.random() < 0.02 and len(sentinel.items):
             item = rng.choice(sentinel.items.latest(20))
             sentinel.set_status(item.id, rng.choice(("done", "in_progress")), event.timestamp)
