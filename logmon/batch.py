@@ -6,6 +6,8 @@ a row each time one is asked for, so a held row costs its bytes and 17 bytes of 
 
 from __future__ import annotations
 
+import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -131,6 +133,32 @@ def _size(event: LogEvent) -> int:
     return 300 + len(event.message) + 100 * len(event.attributes)
 
 
+class PackedBytes:
+    """Bytes that are held compressed; the few that were looked at last are held as they are too.
+
+    For what cannot be read again from where it came: standard input, archives. Text of logs takes
+    a sixth of its size; unpacking 256 KiB costs 0.5 ms.
+    """
+
+    __slots__ = ("_packed", "nbytes")
+
+    def __init__(self, data: bytes) -> None:
+        self._packed = zlib.compress(data, 1)
+        self.nbytes = len(self._packed)
+
+    def unpacked(self) -> bytes:
+        """Return the bytes."""
+        return zlib.decompress(self._packed)
+
+    def __getitem__(self, place: slice) -> bytes:
+        return _unpacked(self)[place]
+
+
+@lru_cache(maxsize=16)
+def _unpacked(packed: PackedBytes) -> bytes:
+    return packed.unpacked()
+
+
 class RawBatch:
     """A batch of byte ranges in one block, decoded a row at a time when looked at.
 
@@ -143,7 +171,7 @@ class RawBatch:
 
     def __init__(
         self,
-        block: bytes,
+        block: bytes | PackedBytes,
         starts: NDArray[np.uint32],
         ends: NDArray[np.uint32],
         columns: Columns,
@@ -159,7 +187,8 @@ class RawBatch:
         self._decode = decode
         self._explain = explain
         self.columns = columns
-        self.nbytes = int((ends - starts).sum()) + 25 * len(columns)
+        held = block.nbytes if isinstance(block, PackedBytes) else int((ends - starts).sum())
+        self.nbytes = held + 25 * len(columns)
 
     def __len__(self) -> int:
         return len(self._starts)

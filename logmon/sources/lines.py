@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from logmon.batch import Batch, Columns, EventBatch, RawBatch
+from logmon.batch import Batch, Columns, EventBatch, PackedBytes, RawBatch
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import MalformedEvent
 from logmon.event import LogEvent, encode_json, to_ns
@@ -34,6 +34,11 @@ BATCH_ROWS = 1_000
 BATCH_BYTES = 256 * 1_024
 LONGEST_DECODED_BYTES = 4 << 20
 """Longer lines are cut while they are read, so that they cannot fill memory."""
+
+
+def line_breaks(lines: bytes) -> Places:
+    """Return where the line ends stand."""
+    return np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == ord("\n"))
 
 
 def _whole_lines(lines: bytes, view: NDArray[np.uint8], begins: Places) -> NDArray[np.bool_]:
@@ -70,7 +75,7 @@ class _Rows:
 class LineReader:
     """Takes bytes as they come and returns arrivals. One for each file that is read.
 
-    With a `file`, rows are held as places in it and not as bytes.
+    With a `file`, rows are held as places in it and not as bytes; `packed`, as compressed bytes.
     """
 
     def __init__(
@@ -81,11 +86,13 @@ class LineReader:
         origin: str,
         fallback_ns: int,
         file: FileBytes | None = None,
+        packed: bool = False,
         batch_rows: int = BATCH_ROWS,
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
         self._decoder = decoder
         self._file = file
+        self._packed = packed
         self._batch_rows = batch_rows
         self._batch_bytes = batch_bytes
         self._source = source
@@ -187,7 +194,7 @@ class LineReader:
     def _cut(self, lines: bytes) -> tuple[Places, Places]:
         """Return where records start and end, line ends left out."""
         view = np.frombuffer(lines, dtype=np.uint8)
-        stops = np.flatnonzero(view == ord("\n"))
+        stops = line_breaks(lines)
         if not lines.endswith(b"\n"):
             stops = np.append(stops, len(lines))
         begins = np.concatenate(([0], stops[:-1] + 1))
@@ -269,7 +276,8 @@ class LineReader:
                 raise MalformedEvent("several_events") from None
 
         if self._file is None:
-            block, explain = rows.lines[begin:end], self._decoder.explain
+            lines, explain = rows.lines[begin:end], self._decoder.explain
+            block = PackedBytes(lines) if self._packed else lines
             return RawBatch(block, starts, ends, columns, decode_row, explain, base=base)
         plain = found.proven[kept]
         return FileBatch(

@@ -7,13 +7,9 @@ mapped: a mapped file that is cut short kills the process (SIGBUS).
 from __future__ import annotations
 
 import asyncio
-import bz2
-import gzip
-import lzma
 import os
 import stat
 import time
-import zlib
 from contextlib import aclosing
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -30,6 +26,7 @@ from logmon.level import Level
 from logmon.source import Arrival, LogStreamOptions
 from logmon.sources.following import Following
 from logmon.sources.inputs import (
+    BROKEN,
     COMPRESSED,
     READ_BYTES,
     STDIN,
@@ -37,6 +34,7 @@ from logmon.sources.inputs import (
     expand,
     is_regular,
     members,
+    open_compressed,
     shown,
 )
 from logmon.sources.lines import LineReader
@@ -196,7 +194,7 @@ class ReplaySource:
             async with aclosing(reading) as arrivals:
                 async for arrival in arrivals:
                     yield arrival
-        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        except BROKEN as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise PermanentSourceError(f"{shown(path)}: {reason}") from None
 
@@ -208,10 +206,19 @@ class ReplaySource:
             levels=self._reading.levels,
         )
 
-    def _reader(self, title: str, modified_ns: int) -> LineReader:
+    def _reader(self, title: str, modified_ns: int, *, packed: bool = False) -> LineReader:
         return LineReader(
-            self._decoder(title), source=self.name, origin=title, fallback_ns=modified_ns
+            self._decoder(title),
+            source=self.name,
+            origin=title,
+            fallback_ns=modified_ns,
+            packed=packed,
         )
+
+    @property
+    def _looked_around_in(self) -> bool:
+        """Whether rows are held to be looked at again, and not only passed on."""
+        return self._reading.newest_first is not None
 
     def reread(self, letter: DeadLetter) -> list[LogEvent]:
         """Return the events that a dead letter of this source reads as now.
@@ -228,10 +235,10 @@ class ReplaySource:
             return several.events
 
     async def _compressed(self, path: str) -> AsyncGenerator[Arrival, None]:
-        opened = await asyncio.to_thread(_open_compressed, path)
+        opened = await asyncio.to_thread(open_compressed, path)
         try:
-            title = Path(path).stem
-            reader = self._reader(shown(title), os.stat(path).st_mtime_ns)  # noqa: PTH116
+            title, modified_ns = Path(path).stem, os.fstat(opened.fileno()).st_mtime_ns
+            reader = self._reader(shown(title), modified_ns, packed=self._looked_around_in)
             while data := await asyncio.to_thread(opened.read, READ_BYTES):
                 for arrival in reader.feed(data):
                     yield arrival
@@ -242,7 +249,7 @@ class ReplaySource:
 
     async def _stream(self, fd: int, title: str) -> AsyncGenerator[Arrival, None]:
         """Read something that is no regular file, as its bytes come."""
-        reader = self._reader(title, self._clock_ns())
+        reader = self._reader(title, self._clock_ns(), packed=self._looked_around_in)
         while data := await _read_ready(fd, reader.holds_whole_line):
             reader.newest_ns = self._clock_ns()
             for arrival in reader.flush() if data is _NOTHING_YET else reader.feed(data):
@@ -363,11 +370,3 @@ async def _read_ready(fd: int, holds_event: bool) -> bytes:
             return os.read(fd, READ_BYTES)
         except BlockingIOError:
             continue
-
-
-def _open_compressed(path: str) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
-    if path.endswith(".gz"):
-        return gzip.open(path)
-    if path.endswith(".bz2"):
-        return bz2.open(path)
-    return lzma.open(path)

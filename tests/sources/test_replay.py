@@ -1,7 +1,9 @@
 """Files, folders, globs, standard input; pace; following what grows."""
 
 import asyncio
+import bz2
 import gzip
+import lzma
 import os
 from contextlib import aclosing
 
@@ -183,3 +185,27 @@ async def test_what_is_written_just_before_a_rotation_is_read(tmp_path):
 def test_an_empty_name_is_no_file_and_not_the_working_folder():
     with pytest.raises(PermanentSourceError, match="no such file"):
         expand([""])
+
+
+@pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open], ids=["gz", "bz2", "xz"])
+async def test_an_archive_that_is_looked_around_in_is_held_packed(tmp_path, opener):
+    path = tmp_path / f"x.log.{opener.__module__.replace('gzip', 'gz').replace('lzma', 'xz')}"
+    lines = [
+        f"2026-11-23T14:02:30Z INFO app: message {n} {'of many words ' * 20}" for n in range(9_000)
+    ]
+    with opener(path, "wt") as file:
+        file.write("\n".join(lines))
+    reading = ReplayOptions(newest_first=asyncio.Event())
+    source = ReplaySource([str(path)], reading=reading)
+    batches = [arrival.batch async for arrival in source.observe()]
+    assert sum(batch.nbytes for batch in batches) < sum(map(len, lines)) / 4
+    rows = [batch.raw(row) for batch in batches for row in range(len(batch))]
+    assert rows == [line.encode() for line in lines]
+    assert batches[3].event(7).message.startswith("message ")
+
+
+async def test_an_archive_this_python_cannot_read_is_refused_with_what_it_needs(tmp_path):
+    path = tmp_path / "x.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfd")
+    with pytest.raises(PermanentSourceError, match=r"x\.zst"):
+        await messages(ReplaySource([str(path)]))
