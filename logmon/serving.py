@@ -15,8 +15,9 @@ from logmon.source import Notice
 from logmon.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from logmon.api.server import ApiServer
     from logmon.runtime import LogMonitorService
 
 SHORT_TOKEN = 16
@@ -46,24 +47,13 @@ async def served(
     if run is None:
         yield
         return
-    from logmon.api.server import ApiServer
-    from logmon.api.tokens import Tokens, new_token, read_tokens, token_path
-
-    path = token_path()
-    fixed = {"env": run.env_token} if run.env_token else {}
-    if 0 < len(run.env_token) < SHORT_TOKEN:
-        _narrate(f"$LOGMON_API_TOKEN is shorter than {SHORT_TOKEN} characters: it can be guessed")
-    made = "" if fixed or read_tokens(path) else new_token()
-    if made:
-        fixed = {"run": made}
 
     def announce(text: str) -> None:
         service.hub.announce(Notice(text=text, level=Level.WARN), source="api")
 
     say = announce if on_screen else _narrate
-    server = ApiServer(service, run.settings, tokens=Tokens(path, fixed=fixed), say=say)
     try:
-        await server.start()
+        server, made = await _open(run, service, say)
     except ConfigError as error:
         if run.required:
             raise
@@ -76,6 +66,24 @@ async def served(
         yield
     finally:
         await server.stop()
+
+
+async def _open(
+    run: ApiRun, service: LogMonitorService, say: Callable[[str], None]
+) -> tuple[ApiServer, str]:
+    """Open the door; return it, and the token that was made for this run where there was none."""
+    from logmon.api.server import ApiServer
+    from logmon.api.tokens import Tokens, new_token, read_tokens, token_path
+
+    path = token_path()
+    kept = read_tokens(path)
+    made = "" if kept or run.env_token else new_token()
+    fixed = {"run": made} if made else {"env": run.env_token} if run.env_token else {}
+    if 0 < len(run.env_token) < SHORT_TOKEN:
+        say(f"$LOGMON_API_TOKEN is shorter than {SHORT_TOKEN} characters: it can be guessed")
+    server = ApiServer(service, run.settings, tokens=Tokens(path, fixed=fixed), say=say)
+    await server.start()
+    return server, made
 
 
 def _narrate(text: str) -> None:

@@ -21,6 +21,8 @@ SLICE_ROWS = 512
 """So many rows are looked at before other tasks get a turn: about 10 ms with a filter on text."""
 MOST_ROWS = 200_000
 """How many of the log's rows one page looks at …"""
+PAGE_BYTES = 8 << 20
+"""A page that is larger than this is full, however few its rows."""
 OLDER_ROWS = 2_000
 MOST_OLDER_ROWS = 20_000
 """… and of the journal's; the next page goes on from there."""
@@ -42,12 +44,13 @@ class _Found:
         self._frames = frames
         self._filter = log_filter
         self._limit = limit
+        self._bytes = 0
         self.lines: list[bytes] = []
         self.oldest = 0
 
     @property
     def full(self) -> bool:
-        return len(self.lines) >= self._limit
+        return len(self.lines) >= self._limit or self._bytes >= PAGE_BYTES
 
     async def look(self, segment: Segment, start: int, stop: int) -> None:
         """Take what passes of a segment's rows, from the newest back."""
@@ -55,6 +58,7 @@ class _Found:
             low = max(start, stop - SLICE_ROWS)
             for row in np.flatnonzero(segment.evaluate(self._filter, low, stop))[::-1].tolist():
                 line = self._frames.json(segment, low + row)
+                self._bytes += len(line)
                 self.oldest = segment.first_seq + low + row
                 self.lines.append(b'%b,"seq":%d}' % (line[:-1], self.oldest))
                 if self.full:

@@ -64,6 +64,16 @@ async def test_pages_go_on_into_the_journal(tmp_path):
         store.close()
 
 
+async def test_a_page_of_huge_rows_is_cut_short_and_goes_on(tmp_path):
+    async with rig(tmp_path) as served:
+        await served.publish(*(f"{n} {'x' * 1_000_000}" for n in range(20)))
+        answer = await served.get("/events/recent?limit=1000")
+        assert len(answer.content) < 10 << 20
+        rest = await served.get(f"/events/recent?limit=1000&before={answer.json()['next']}")
+        both = rest.json()["events"] + answer.json()["events"]
+        assert [row["seq"] for row in both][-16:] == list(range(4, 20))
+
+
 async def test_a_page_takes_the_filters_of_the_command_line(tmp_path):
     async with rig(tmp_path) as served:
         await served.publish(
