@@ -83,7 +83,7 @@ class Courier:
     def entries(
         self, said: Sequence[LogEvent], item_of: Callable[[str], WorkItem | None]
     ) -> tuple[OutboxEntry, ...]:
-        """Return what trackers are to be told of what Sentinel said; wake them.
+        """Return what trackers are to be told of what Sentinel said; `wake` them once it is kept.
 
         Those that are not enabled get nothing: a row of the log says what they would be told.
         """
@@ -97,10 +97,14 @@ class Courier:
                 if to.enabled:
                     entry = entry_of(self._store.epoch, to.name, item, change, event.id)
                     found.append(entry)
-                    self._woken[to.name].set()
                 elif change == "opened":
                     self._say(to, f"would be told: {item.id} {change} (dry run)", Level.NOTICE)
         return tuple(found)
+
+    def wake(self, kept: Iterable[OutboxEntry]) -> None:
+        """Look at the outbox now: these are in it. Before, there would be nothing to see."""
+        for name in {entry.tracker for entry in kept}:
+            self._woken[name].set()
 
     async def run(self) -> None:
         """Deliver until cancelled; an outage of one tracker is nothing to the others."""

@@ -75,6 +75,8 @@ class ItemDesk:
                 told = self.courier.entries(effects.events, self._sentinel.items.get)
                 kept = msgspec.structs.replace(kept, outbox=told)
             await self._hub.commit(effects.commit(kept), own=True)
+            if self.courier is not None:
+                self.courier.wake(kept.outbox)
 
     async def change(self, item_id: str, wanted: str, by: str) -> WorkItem:
         """Give an item a status or a mark, and return it (see `LogMonitorService.set_status`)."""

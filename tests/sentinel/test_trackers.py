@@ -343,3 +343,34 @@ async def test_the_shell_shows_what_waits_and_the_request_of_an_item(tmp_path: P
     assert (listed["tracker"], listed["enabled"], listed["waiting"]) == ("t", True, 1)
     assert "t                enabled       1 waiting      0 told" in await asyncio.to_thread(ask)
     assert "no work item 'WI-9'" in (await asyncio.to_thread(ask, "WI-9"))
+
+
+class SlowDisk:
+    """A journal whose every commit takes its time."""
+
+    def __init__(self, store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str):
+        return getattr(self._store, name)
+
+    async def commit(self, commit):
+        await asyncio.sleep(0.05)
+        return await self._store.commit(commit)
+
+
+async def test_an_idle_courier_hears_of_an_item_once_it_is_kept_however_slow_the_disk(
+    tmp_path: Path,
+):
+    async with TrackerServer() as server:
+        office = Office(tmp_path / "s.db", webhook(server))
+        office.hub.journal = SlowDisk(office.store)
+        running = asyncio.create_task(office.courier.run())
+        await asyncio.sleep(0.01)
+        await office.happen("disk full")
+        async with asyncio.timeout(5):
+            while not server.posts:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.wait({running})
+        office.store.close()
