@@ -104,3 +104,12 @@ def compare(name: str, app: LogmonApp) -> None:
         path.write_text(svg)
     assert path.exists(), f"no picture {path}; make it with LOGMON_PICTURES=write"
     assert svg == path.read_text(), f"{name} looks different; look, then LOGMON_PICTURES=write"
+
+
+def all_lines_are_text(s: Stage) -> None:
+    """Every line of the view in front is printable and exactly as wide as its widget."""
+    for widget in s.app.views.front.query("LinesWidget").results():
+        for y in range(widget.size.height):
+            row = widget.line(y)
+            assert row.text.isprintable(), repr(row.text)
+            assert row.cell_length == widget.size.width
