@@ -466,6 +466,10 @@ class _Places:
         self._lines = lines
         self.variables: dict[Path_, str] = {}
 
+    def names(self, *table: str) -> bool:
+        """Whether a variable sets something in a table."""
+        return any(place[: len(table)] == table for place in self.variables)
+
     def where(self, place: Path_) -> str:
         for length in range(len(place), 0, -1):
             if variable := self.variables.get(place[:length]):
@@ -511,9 +515,12 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
     places = _Places(found, lines)
     if not isinstance(values.setdefault("sources", {}), dict):
         raise ConfigError("must be a table", where=places.where(("sources",)))
-    if not values["sources"]:
+    bare = not values["sources"]
+    if bare:
         values["sources"] = {"mock": {"type": "mock"}}
     warnings += _overlay(values, env, places)
+    if bare and values["sources"].keys() - {"mock"} and not places.names("sources", "mock"):
+        del values["sources"]["mock"]  # it stands in for what is configured, here by variables
     config = _check(Config, values, places, (), ())
     for name, table in config.sources.items():
         if name in ("sentinel", "logmon"):

@@ -170,6 +170,17 @@ def test_the_environment_lies_over_the_file(tmp_path):
     assert config.sources["mock"].settings(MockSettings) == MockSettings(seed=9, chaos=("burst",))
 
 
+def test_a_source_of_the_environment_takes_the_mocks_place():
+    prod = {"LOGMON_SOURCES__PROD__TYPE": "datadog", "LOGMON_SOURCES__PROD__API_KEY": "12e4"}
+    config = load_config(None, prod)
+    assert list(config.sources) == ["prod"]
+    assert config.sources["prod"].settings(DatadogSettings).api_key.get_secret_value() == "12e4"
+    assert set(load_config(None, prod | {"LOGMON_SOURCES__MOCK__SEED": "9"}).sources) == {
+        "mock",
+        "prod",
+    }
+
+
 def test_an_error_in_the_environment_names_the_variable():
     with pytest.raises(ConfigError, match=r"\$LOGMON_TAIL__HISTORY: .*integer"):
         load_config(None, {"LOGMON_TAIL__HISTORY": "many"})

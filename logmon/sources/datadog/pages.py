@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -17,8 +17,12 @@ import numpy as np
 from logmon.event import EPOCH
 from logmon.sources.datadog.api import Page, Record
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_BY_HAND_BYTES = 16 << 20
+"""A broken page that is larger is asked for in smaller ones."""
 _MILLISECOND = timedelta(milliseconds=1)
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _DATA = re.compile(rb'"data"\s*:\s*\[')
 _STEPS = np.zeros(256, dtype=np.int8)
 _STEPS[[ord("{"), ord("[")]] = 1
@@ -200,24 +204,31 @@ def _partial(meta: _Meta) -> str:
 
 def _by_hand(body: bytes, error: Exception) -> tuple[_Envelope, list[bytes]]:
     """Cut a page into its events by its brackets, so that one that is no JSON stands alone."""
-    bare = _TEXTS.sub(lambda text: b'"' * len(text[0]), body)
-    depth = np.cumsum(_STEPS[np.frombuffer(bare, dtype=np.uint8)], dtype=np.int32)
-    opens = next((m.end() for m in _DATA.finditer(body) if depth[m.end() - 1] == 2), 0)
+    codes = np.frombuffer(body, dtype=np.uint8)
+    depth = _depth(codes) if len(body) <= MOST_BY_HAND_BYTES else np.zeros(1, dtype=np.int32)
+    found = (match.end() for match in _DATA.finditer(body))
+    opens = next((end for end in found if end <= len(depth) and depth[end - 1] == 2), 0)
     inside = depth[opens:]
     closes = np.flatnonzero(inside < 2)
     if not opens or not len(closes) or depth[-1] != 0:
         raise Unreadable(f"no whole page: {error}"[:200]) from None
     end = opens + int(closes[0])
-    marks = np.frombuffer(bare, dtype=np.uint8)[opens:end] == ord(",")
-    commas = (np.flatnonzero(marks & (inside[: end - opens] == 2)) + opens).tolist()
-    raws = [
-        body[start:stop].strip()
-        for start, stop in zip(
-            [opens, *[comma + 1 for comma in commas]], [*commas, end], strict=True
-        )
-    ]
+    marks = (codes[opens:end] == ord(",")) & (inside[: end - opens] == 2)
+    commas = (np.flatnonzero(marks) + opens).tolist()
+    places = zip([opens, *[comma + 1 for comma in commas]], [*commas, end], strict=True)
+    raws = [body[start:stop].strip() for start, stop in places]
     try:
         rest = _decode_envelope(body[:opens] + body[end:])
     except _BROKEN as broken:
         raise Unreadable(f"no whole page: {broken}"[:200]) from None
     return rest, [raw for raw in raws if raw]
+
+
+def _depth(codes: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return how many brackets are open behind each byte; those in texts do not count."""
+    places = np.arange(len(codes), dtype=np.int32)
+    unescaping = np.maximum.accumulate(np.where(codes != ord("\\"), places, -1))
+    backslashes = places - 1 - np.concatenate(([-1], unescaping[:-1]))
+    quotes = (codes == ord('"')) & (backslashes % 2 == 0)
+    in_text = np.cumsum(quotes, dtype=np.int32) % 2 == 1
+    return np.cumsum(np.where(in_text, 0, _STEPS[codes]), dtype=np.int32)

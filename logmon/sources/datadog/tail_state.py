@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from logmon.source import Notice
-from logmon.sources.datadog.api import MOST_ROWS, Record
+from logmon.sources.datadog.api import Record
 from logmon.sources.datadog.ledger import Counts
 
 VERSION = 1
@@ -27,8 +27,6 @@ class TailOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A longer absence is not made up for: the part before is skipped, and a row says so."""
     reconcile: bool = True
     """Compare counts, to find what came later than the overlap."""
-    first_rows: int = MOST_ROWS
-    """Size of the first page."""
     ends: bool = False
     """End when everything up to the start has been read."""
 

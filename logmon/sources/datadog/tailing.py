@@ -32,9 +32,10 @@ BEHIND_MS = 120_000
 TROUBLE_AFTER = 3
 """Failures in a row before a row says so."""
 PARTIAL_TRIES = 3
-PARTIAL_AGAIN_S = 1.0
 """Times a window is read again because an answer was partial."""
+PARTIAL_AGAIN_S = 1.0
 REOPENINGS = 3
+"""Times a window is opened again at one and the same moment."""
 
 
 class Tail:
@@ -111,11 +112,6 @@ class Tail:
         return self._away.progress(self._state.read_to_ms, self._api.now_ms())
 
     @property
-    def overlap_s(self) -> float:
-        """The overlap in use, in seconds."""
-        return self._rhythm.overlap_ms / 1000
-
-    @property
     def blind(self) -> bool:
         """Whether everything is read again because counts are not to be had."""
         return self._options.reconcile and self._reconciler.is_blind(self._api.now_ms())
@@ -186,8 +182,7 @@ class Tail:
 
     async def _look(self) -> Step:
         """Read the newest page, learn the time, and find out where to begin."""
-        limit = min(self._options.first_rows, MOST_ROWS)
-        page = await self._api.fetch_newest(int(self._options.lookback_s * 1000), limit)
+        page = await self._api.fetch_newest(int(self._options.lookback_s * 1000), MOST_ROWS)
         self._looked = True
         now_ms = self._api.now_ms()
         notices = []
@@ -218,8 +213,7 @@ class Tail:
 
     async def _look_live(self, now_ms: int) -> Step:
         """While catching up: the newest page, which moves nothing forward but the view."""
-        state = self._known
-        start_ms = max(state.read_to_ms, now_ms - BEHIND_MS)
+        start_ms = max(self._known.read_to_ms, now_ms - BEHIND_MS)
         page = await self._api.fetch_page(start_ms, now_ms, newest_first=True)
         new = self._new(page.records[::-1], start_ms, now_ms)
         return self._step(new, len(page.records))
@@ -300,8 +294,7 @@ class Tail:
 
     def _caught_up(self) -> list[Notice]:
         """Say what was made up for, once all of it is there."""
-        away = self._away
-        if away is None or self.catching_up:
+        if (away := self._away) is None or self.catching_up:
             return []
         self._away = None
         return away.over(self._name)
@@ -343,8 +336,7 @@ class Tail:
         page = await self._api.fetch_page(window.start_ms, window.end_ms, cursor=window.cursor)
         window.pages += 1
         window.cursor = page.after
-        if page.records:
-            window.last_ms = max(window.last_ms, *(record.time_ms for record in page.records))
+        window.last_ms = max([window.last_ms, *(record.time_ms for record in page.records)])
         new = self._new(page.records, window.start_ms, window.end_ms)
         if page.after is None:
             self._again.popleft()
