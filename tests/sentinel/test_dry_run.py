@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from logmon.cli import app
 from logmon.sentinel.rule import Rule
 
 LOGMON = [sys.executable, "-m", "logmon"]
@@ -22,10 +24,16 @@ def home(tmp_path: Path) -> dict[str, str]:
     return {**{k: v for k, v in os.environ.items() if not k.startswith("LOGMON")}, **folders}
 
 
-def logmon(home: dict[str, str], *args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*LOGMON, *map(str, args)], capture_output=True, text=True, env=home)
-    assert done.returncode == code, done.stderr
+def logmon(home: dict[str, str], *args: object, code: int = 0):
+    """Run a command in this process, as a user whose folders are `home`."""
+    done = CliRunner().invoke(app, [*map(str, args)], env=home)
+    assert done.exit_code == code, done.stderr or done.exception
     return done
+
+
+def in_a_process(home: dict[str, str], *args: object) -> str:
+    command = [*LOGMON, *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, env=home, check=True).stdout
 
 
 def rules(path: Path, *tables: str) -> Path:
@@ -75,10 +83,10 @@ def test_a_dry_run_of_what_the_tail_printed_gives_the_items_made_live(tmp_path: 
 def test_two_runs_are_the_same_byte_for_byte_and_write_nothing(recording: Path, home):
     before = {path: path.stat().st_mtime_ns for path in recording.parent.rglob("*")}
     runs = {
-        logmon(
+        in_a_process(
             {**home, "PYTHONHASHSEED": seed}, "replay", recording, "--dry-run", "-o", "json"
-        ).stdout
-        for seed in ("1", "2", "3")
+        )
+        for seed in ("1", "2")
     }
     assert len(runs) == 1
     assert {path: path.stat().st_mtime_ns for path in recording.parent.rglob("*")} == before

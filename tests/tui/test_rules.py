@@ -168,6 +168,24 @@ async def test_the_first_row_of_a_template_has_a_mark_and_is_found(tmp_path: Pat
         assert "order 2" not in text_of(view)
 
 
+async def test_after_done_a_new_occurrence_opens_a_new_item_and_both_have_their_rows(
+    tmp_path: Path,
+):
+    async with served(tmp_path, declined(1)) as (app, pilot, _):
+        await app.service.set_status("WI-1", "done", by="test")
+        batch = arrival_of(declined(2)).batch
+        await app.hub.publish(batch, origin="app")
+        await app.hub.drained()
+        await pilot.pause(0.1)
+        rows = {row.event.message: row.work_item for row in app.hub.recent(9, outside=True)}
+        assert rows == {"Card declined for order 1": "WI-1", "Card declined for order 2": "WI-2"}
+        shown = text_of(app.query_one(TailView))
+        assert "✓ WI-1" in shown
+        assert "◆ WI-2" in shown
+        newer = app.items.get("WI-2")
+        assert (newer.status, newer.previous) == ("new", "WI-1")
+
+
 async def test_the_rules_counts_stand_in_the_stats_view(tmp_path: Path):
     async with served(tmp_path, declined(1), declined(2)) as (app, pilot, _):
         app.action_do("view_stats")
