@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from logmon.visible import visible
 
 if TYPE_CHECKING:
     from logmon.tui.app import LogmonApp
+
+_WAITS = re.compile(r"(?:^|[\s(])[-+]?@[^\s:()]*$")
 
 
 class Filters:
@@ -42,8 +45,11 @@ class Filters:
         self._app.open_prompt(self, self._state.text)
 
     def changed(self, text: str) -> Mistake | None:
-        """Filter while it is typed; what cannot be read leaves the old filter in force."""
-        return self.take(text)
+        """Filter while it is typed; what cannot be read leaves the old filter in force.
+
+        So does a field that waits for its value: as a word it would hide every row meanwhile.
+        """
+        return None if _WAITS.search(text) else self.take(text)
 
     def entered(self, text: str) -> Mistake | None:
         """Keep the filter."""

@@ -62,7 +62,10 @@ def fit(text: str, width: int) -> str:
 
 
 def row_of(spans: Iterable[Span], width: int, fill: Style, tint: Style | None = None) -> Row:
-    """Join spans of visible text into a row of exactly `width` cells."""
+    """Join spans of visible text into a row of exactly `width` cells.
+
+    A tint takes the place of the ordinary ground; what has a ground of its own keeps it.
+    """
     segments: list[Segment] = []
     left = width
     for text, style in spans:
@@ -71,7 +74,8 @@ def row_of(spans: Iterable[Span], width: int, fill: Style, tint: Style | None = 
         size = len(text) if text.isascii() else cell_len(text)
         if size > left:
             text, size = fit(text, left), left
-        segments.append(Segment(text, style + tint if tint else style))
+        tinted = tint is not None and style.bgcolor == fill.bgcolor
+        segments.append(Segment(text, style + tint if tinted else style))
         left -= size
     if left > 0:
         segments.append(Segment(" " * left, fill + tint if tint else fill))

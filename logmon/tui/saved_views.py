@@ -78,12 +78,12 @@ def write_view(path: Path, name: str, view: SavedView) -> None:
         ConfigError: the file cannot be read or written.
     """
     views = {**read_views(path), name: view}
-    text = "".join(f"[{json.dumps(key)}]\n{_table(value)}\n" for key, value in views.items())
+    text = "".join(f"[{_text(key)}]\n{_table(value)}\n" for key, value in views.items())
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         number, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{FILE_NAME}")
         try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
+            with os.fdopen(number, "w", encoding="utf-8", errors="replace") as file:
                 file.write(text)
             os.replace(draft, path)  # noqa: PTH105 - Path.replace says nothing more
         except BaseException:
@@ -95,10 +95,11 @@ def write_view(path: Path, name: str, view: SavedView) -> None:
 
 
 def _table(view: SavedView) -> str:
-    """Write a table; a JSON string without surrogates is a TOML string."""
     values = msgspec.structs.asdict(view)
-    return "".join(
-        f"{key} = {json.dumps(list(value) if isinstance(value, tuple) else value)}\n"
-        for key, value in values.items()
-        if value
-    ).replace("\\/", "/")
+    return "".join(f"{key} = {_text(value)}\n" for key, value in values.items() if value)
+
+
+def _text(value: object) -> str:
+    """Write a text, or a list of them: JSON with U+007F escaped as well is TOML."""
+    plain = list(value) if isinstance(value, tuple) else value
+    return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007f")

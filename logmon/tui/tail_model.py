@@ -312,6 +312,8 @@ class TailModel(ShownRows):
             self.top = self._top_with_last(self.cursor)
         else:
             self.top = self.step(self.cursor, -(self.height // 2))
+            if self.cursor not in self.visible():  # rows above it take more than a line
+                self.top = self._top_with_last(self.cursor)
         self._offset = self.visible().index(self.cursor) if self.cursor in self.visible() else 0
 
     def resize(self, height: int) -> None:

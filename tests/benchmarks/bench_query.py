@@ -51,7 +51,10 @@ def write_lines(path: Path, count: int) -> None:
                 "source": f"service-{n % 16}",
                 "message": text,
                 "attributes": {
-                    "http": {"status": 500 + n % 7 if level == "error" else 200, "path": f"/api/v1/orders/{n % 9973}"},
+                    "http": {
+                        "status": 500 + n % 7 if level == "error" else 200,
+                        "path": f"/api/v1/orders/{n % 9973}",
+                    },
                     "user": f"u-{n % 5003}",
                     "duration_ms": n % 977,
                     "region": "eu-west-2",
@@ -110,7 +113,9 @@ def columns(hub: LogEventHub, path: Path) -> None:
     clause = LevelClause(at_least(Level.ERROR))
     snapshot = hub.log.snapshot
     ids_ms = median_ms(lambda: level_rows(snapshot, clause), 9)
-    print(f"wc -l {wc_ms:.1f} ms; row ids of level ≥ error {ids_ms:.2f} ms: 1/{wc_ms / ids_ms:.0f} (goal 1/20)")
+    print(
+        f"wc -l {wc_ms:.1f} ms; row ids of level ≥ error {ids_ms:.2f} ms: 1/{wc_ms / ids_ms:.0f} (goal 1/20)"
+    )
 
 
 def in_slices(hub: LogEventHub) -> None:
@@ -126,7 +131,9 @@ def in_slices(hub: LogEventHub) -> None:
     while model.work():
         pass
     all_ms = (time.perf_counter() - began) * 1e3
-    print(f"{SELECTIVE}: first screen {first_ms:.1f} ms (goal ≤ 100), all {model.shown():,} rows {all_ms:.0f} ms")
+    print(
+        f"{SELECTIVE}: first screen {first_ms:.1f} ms (goal ≤ 100), all {model.shown():,} rows {all_ms:.0f} ms"
+    )
 
 
 async def frames(hub: LogEventHub) -> None:
@@ -137,7 +144,13 @@ async def frames(hub: LogEventHub) -> None:
         app.model.select(app.model.first())
         for name, act in (
             ("level ≥ error", lambda: setattr(app.state, "levels", at_least(Level.ERROR))),
-            (SELECTIVE, lambda: (setattr(app.state, "levels", at_least(Level.TRACE)), app.state.set_text(SELECTIVE))),
+            (
+                SELECTIVE,
+                lambda: (
+                    setattr(app.state, "levels", at_least(Level.TRACE)),
+                    app.state.set_text(SELECTIVE),
+                ),
+            ),
             (WORD, lambda: app.state.set_text(WORD)),
             ("no filter", lambda: app.state.set_text("")),
         ):
@@ -161,7 +174,9 @@ async def frames(hub: LogEventHub) -> None:
         while not app.searches.search.complete:
             await asyncio.sleep(0.005)
         took = (time.perf_counter() - began) * 1e3
-        print(f"/{NEEDLE}: all {app.searches.search.total} hits {took:.0f} ms, longest wait of a key {lag.stop():.1f} ms")
+        print(
+            f"/{NEEDLE}: all {app.searches.search.total} hits {took:.0f} ms, longest wait of a key {lag.stop():.1f} ms"
+        )
         steps = []
         for _ in range(15):
             before = app.model.cursor
@@ -170,14 +185,18 @@ async def frames(hub: LogEventHub) -> None:
             while app.model.cursor == before:
                 await asyncio.sleep(0)
             steps.append((time.perf_counter() - began) * 1e3)
-        print(f"next hit of a literal: median {statistics.median(steps):.1f} ms, worst {max(steps):.1f} ms (goal ≤ 50)")
+        print(
+            f"next hit of a literal: median {statistics.median(steps):.1f} ms, worst {max(steps):.1f} ms (goal ≤ 50)"
+        )
 
 
 # Beside lnav, in tmux
 
 
 def tmux(*words: str) -> str:
-    return subprocess.run(["tmux", "-L", SOCKET, "-f", "/dev/null", *words], capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["tmux", "-L", SOCKET, "-f", "/dev/null", *words], capture_output=True, text=True
+    ).stdout
 
 
 class Screen:
@@ -187,7 +206,18 @@ class Screen:
         tmux("kill-server")
         time.sleep(0.2)
         surroundings = [f"-e{name}={value}" for name, value in env.items()]
-        tmux("new-session", "-d", "-s", "b", "-x", "120", "-y", "40", *surroundings, f"exec {command}")
+        tmux(
+            "new-session",
+            "-d",
+            "-s",
+            "b",
+            "-x",
+            "120",
+            "-y",
+            "40",
+            *surroundings,
+            f"exec {command}",
+        )
         tmux("set-option", "-g", "escape-time", "0")
 
     def text(self) -> str:
@@ -235,13 +265,28 @@ def lnav_home(folder: Path) -> Path:
         json.dumps(
             {
                 "bench_log": {
-                    "title": "bench", "json": True, "file-type": "json", "description": "bench",
-                    "line-format": [{"field": "__timestamp__"}, " ", {"field": "level"}, " ", {"field": "source"}, " ", {"field": "message"}],
-                    "timestamp-field": "timestamp", "level-field": "level", "body-field": "message",
+                    "title": "bench",
+                    "json": True,
+                    "file-type": "json",
+                    "description": "bench",
+                    "line-format": [
+                        {"field": "__timestamp__"},
+                        " ",
+                        {"field": "level"},
+                        " ",
+                        {"field": "source"},
+                        " ",
+                        {"field": "message"},
+                    ],
+                    "timestamp-field": "timestamp",
+                    "level-field": "level",
+                    "body-field": "message",
                     "hide-extra": True,
                     "value": {
-                        "source": {"kind": "string", "identifier": True}, "level": {"kind": "string"},
-                        "message": {"kind": "string"}, "trace_id": {"kind": "string", "hidden": True},
+                        "source": {"kind": "string", "identifier": True},
+                        "level": {"kind": "string"},
+                        "message": {"kind": "string"},
+                        "trace_id": {"kind": "string", "hidden": True},
                         "attributes": hidden,
                     },
                 }
@@ -271,7 +316,9 @@ def lnav(path: Path, folder: Path) -> dict[str, float]:
     time.sleep(2)
     screen.press(":")
     screen.type(f"filter-in {WORD}")
-    took["text filter-in"], found = screen.settled(r"[\d,]+ Lines? not shown|[\d,]+ [a-z ]*not shown", screen.press("Enter"))
+    took["text filter-in"], found = screen.settled(
+        r"[\d,]+ Lines? not shown|[\d,]+ [a-z ]*not shown", screen.press("Enter")
+    )
     print(f"lnav: {found}")
     screen.end()
     return took
@@ -280,7 +327,9 @@ def lnav(path: Path, folder: Path) -> dict[str, float]:
 def logmon(path: Path) -> dict[str, float]:
     command = f"{sys.executable} -m logmon replay {path} --tui"
     screen = Screen(command, {"TERM": "xterm-256color", "LOGMON_SENTINEL__ENABLED": "false"})
-    took = {"open, all rows": screen.until(r"of 1,000,000 shown|of [\d,]+ shown", time.perf_counter())}
+    took = {
+        "open, all rows": screen.until(r"of 1,000,000 shown|of [\d,]+ shown", time.perf_counter())
+    }
     time.sleep(12)
     for _ in range(4):
         screen.press("]")
@@ -314,7 +363,9 @@ def beside(path: Path, folder: Path) -> None:
     theirs, ours = lnav(path, folder), logmon(path)
     for what, seconds in ours.items():
         if what != "open, all rows":
-            print(f"{what}: logmon {seconds * 1e3:.0f} ms, lnav {theirs[what] * 1e3:.0f} ms: {theirs[what] / seconds:.1f} × (goal > 1)")
+            print(
+                f"{what}: logmon {seconds * 1e3:.0f} ms, lnav {theirs[what] * 1e3:.0f} ms: {theirs[what] / seconds:.1f} × (goal > 1)"
+            )
 
 
 async def in_process(path: Path) -> None:

@@ -226,7 +226,19 @@ SCENES = {
     "detail": {},
     "failing": {},
     "narrow": {"size": (60, 24)},
-    "light": {"theme": "textual-light"},
+    "light": {"theme": "light"},
+    "contrast": {"theme": "contrast"},
+    "terminal-colours": {"theme": "terminal"},
+    "small": {"size": (60, 20)},
+    "search": {},
+    "search-light": {"theme": "light"},
+    "context": {},
+    "folded": {},
+    "wrapped": {"size": (80, 30)},
+    "typing": {},
+    "bad-query": {},
+    "columns": {},
+    "help": {},
     "no-colour": {},
     "hostile": {},
 }
@@ -293,7 +305,62 @@ async def hostile(s, pilot):
         await s.give(make_event(text, id=f"h{n}", timestamp=from_ns(later + n * 10**7)))
 
 
+async def small(s, pilot):
+    await pilot.press("k", "k", "enter")
+
+
+async def search_it(s, pilot):
+    await pilot.press("slash", *"order", "enter", "N", "m", "N", "colon", *"highlight sku [^ ]+")
+    await pilot.press("enter")
+    await s.drawn(pilot)
+    s.app.clear_notifications()
+
+
+async def context_of_it(s, pilot):
+    await pilot.press("ampersand", *"service:ledger status:critical", "enter", "k", "x")
+
+
+async def fold_it(s, pilot):
+    await pilot.press("z")
+    while s.app.model.busy:
+        await s.drawn(pilot)
+
+
+async def wrap_it(s, pilot):
+    await s.give(make_event("Traceback\n" + "  File app.py, line 12, in handle\n" * 7, id="w"))
+    await pilot.press("ctrl+w", "k", "t", "T")
+
+
+async def type_it(s, pilot):
+    await pilot.press("ampersand", *"status:error @s")
+
+
+async def type_it_wrong(s, pilot):
+    await pilot.press("ampersand", *"status:error (card", "enter")
+
+
+async def choose_columns(s, pilot):
+    await pilot.press("colon", *"columns time level source @order", "enter")
+    await s.drawn(pilot)
+    s.app.clear_notifications()
+
+
+async def help_it(s, pilot):
+    await pilot.press("question_mark")
+    await pilot.pause(0.3)
+
+
 SCENE_STEPS = {
+    "small": small,
+    "search": search_it,
+    "search-light": search_it,
+    "context": context_of_it,
+    "folded": fold_it,
+    "wrapped": wrap_it,
+    "typing": type_it,
+    "bad-query": type_it_wrong,
+    "columns": choose_columns,
+    "help": help_it,
     "paused": pause_it,
     "filtered": filter_it,
     "filtered-to-nothing": filter_to_nothing,
