@@ -30,10 +30,11 @@ class Digests(Generic[Digest]):
         self,
         make: Callable[[Segment, Rows], Digest],
         *,
-        progress: Callable[[Segment], Hashable] = lambda _segment: None,
+        progress: Callable[[Segment], Hashable] | None = None,
     ) -> None:
         self._make = make
         self._progress = progress
+        self._settled: Snapshot | None = None
         self._made: dict[int, tuple[Hashable, Digest]] = {}
         self._seen: tuple[object, ...] = ()
         self.complete = True
@@ -46,19 +47,24 @@ class Digests(Generic[Digest]):
     ) -> bool:
         """Bring up to `most` segments up to date; return whether it should be called again.
 
+        A snapshot that is up to date already costs nothing.
+
         `key` is what all digests depend on besides rows and filter: another one starts afresh.
         Rows that the filter has not been asked about yet are left out, and `complete` is False.
         """
         if self._seen[:2] != (log_filter, key):
             self._made.clear()
             self.version += 1
+            self._settled = None
         self._seen = (log_filter, key)
+        if snapshot is self._settled:
+            return False
         self._forget(snapshot)
         self.complete = True
         done = 0
         for segment in reversed(snapshot.segments):
             start, stop = snapshot.bounds(segment)
-            state = (start, stop, self._progress(segment))
+            state = (start, stop, self._progress(segment) if self._progress else None)
             known = self._made.get(segment.first_seq)
             if known is not None and known[0] == state:
                 continue
@@ -72,6 +78,8 @@ class Digests(Generic[Digest]):
             self._made[segment.first_seq] = (state, digest)
             self.version += 1
             done += 1
+        if self.complete and self._progress is None:
+            self._settled = snapshot
         return False
 
     def _forget(self, snapshot: Snapshot) -> None:

@@ -35,6 +35,8 @@ class ItemList(Table):
     )
 
     PANEL = "items"
+    MOST: ClassVar[int] = 100_000
+    """Items that are listed."""
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
     COLUMNS = (
         Column("item", 9),
@@ -65,7 +67,7 @@ class ItemList(Table):
         seen = self._items.version, self._now().replace(microsecond=0)
         if seen != self._drawn and self.display:
             self._drawn = seen
-            self._found = self._items.latest(len(self._items))
+            self._found = self._items.latest(min(len(self._items), self.MOST))
             self.rows_changed()
 
     @property
@@ -125,3 +127,4 @@ class ItemsPane(ItemList):
     """The list beside the tail, without heads."""
 
     HEADS = False
+    MOST = 200

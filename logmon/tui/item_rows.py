@@ -63,8 +63,11 @@ class ItemRows:
 
 def _linked(item_id: str, snapshot: Snapshot) -> NDArray[np.intp]:
     parts = [np.arange(0)]
+    names = snapshot.segments[0].items if snapshot.segments else []
+    place = names.index(item_id) if item_id in names else 0
     for segment in snapshot.segments:
-        if segment.item_ids is not None:
-            rows = segment.linked(np.arange(*snapshot.bounds(segment)), item_id)
+        if place and segment.item_ids is not None:
+            start, stop = snapshot.bounds(segment)
+            rows = np.flatnonzero(segment.item_ids[start:stop] == place) + start
             parts.append(rows[segment.origin_ids[rows] >= len(OWN_ORIGINS)] + segment.first_seq)
     return np.concatenate(parts)

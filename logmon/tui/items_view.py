@@ -187,6 +187,10 @@ class ItemsView(View):
         self.list.update_items()
         self._show_selected()
 
+    def rows_changed(self) -> None:
+        """Count along while rows come."""
+        self.tick()
+
     def _show_selected(self) -> None:
         item, snapshot = self.list.item, self.logmon.model.snapshot
         showing = (item, snapshot)

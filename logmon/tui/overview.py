@@ -45,6 +45,9 @@ class Overview:
 
     def _count(self) -> bool:
         self._app.filters.follow_pattern()
+        front = self._app.views.front
+        if front is not None and front.is_mounted:
+            front.rows_changed()
         for bar in self._app.main.query(TransportBar):
             bar.refresh()
         strip = self.strip

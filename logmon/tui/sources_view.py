@@ -109,7 +109,8 @@ def state_of(source: SourceStatistics, palette: Palette) -> Span:
     if source.state in WELL:
         sign = "✓" if source.state == "live" else "·"
         style = palette.good if source.state == "live" else palette.dim
-        return f"{sign} {source.state}", style
+        progress = f" · {visible(source.progress[:80])}" if source.progress else ""
+        return f"{sign} {source.state}{progress}", style
     detail = f" · {visible(source.detail[:STATE_CHARS])}" if source.detail else ""
     return f"✗ {visible(source.state[:STATE_CHARS])}{detail}", palette.bad
 

@@ -51,6 +51,9 @@ class View(Widget):
     def tick(self) -> None:
         """Draw what changed; called each second while the view is in front."""
 
+    def rows_changed(self) -> None:
+        """Draw what rows change at once; called a few times a second while it is in front."""
+
     def restyle(self, palette: Palette) -> None:
         """Take the colours of another theme."""
 
