@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from logmon.redaction import Redactor
 
 OWNER_ONLY = 0o600
+EXCLUSIVE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 PAUSE_S = 0.0005
 """Pause after each slice, so that keys and frames of the same process come first."""
 SLICE_ROWS = 256
@@ -104,8 +105,7 @@ class Exporting:
         self.check()
         partial = self.path.with_name(f".{self.path.name}.partial")
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(partial, flags, OWNER_ONLY)
+            descriptor = os.open(partial, EXCLUSIVE, OWNER_ONLY)
         except OSError as error:
             raise ExportError(f"{_shown(partial)}: {error.strerror}") from None
         try:
@@ -122,15 +122,14 @@ class Exporting:
         return self.progress
 
     def _publish(self, partial: Path) -> None:
-        """Give the file its name; a link, unlike a rename, never takes another file's place."""
-        if self._overwrite:
-            partial.replace(self.path)
-            return
-        try:
-            os.link(partial, self.path)
-        except FileExistsError:
-            text = f"{_shown(self.path)} has come into being meanwhile; nothing was written"
-            raise ExportError(text) from None
+        """Give the file its name; making an empty one first fails where another has come."""
+        if not self._overwrite:
+            try:
+                os.close(os.open(self.path, EXCLUSIVE, OWNER_ONLY))
+            except FileExistsError:
+                text = f"{_shown(self.path)} has come into being meanwhile; nothing was written"
+                raise ExportError(text) from None
+        partial.replace(self.path)
 
     def _write(self, file: BinaryIO, snapshot: Snapshot, log_filter: LogFilter) -> None:
         looked_at = written = nbytes = 0

@@ -121,6 +121,17 @@ async def test_seek_goes_to_a_share_a_time_and_the_ends(argument, held):
         assert s.app.model.held == held
 
 
+async def test_seek_is_a_command_and_refuses_what_it_cannot_read():
+    async with replay() as (s, pilot):
+        for text, held in (("seek 50%", 50), ("seek nonsense", 50)):
+            s.app.controls.owner("commands").open(text)
+            await pilot.pause()
+            await pilot.press("enter")
+            await settled(s, pilot)
+            assert s.app.model.held == held
+        assert s.app.prompt_purpose is not None
+
+
 async def test_next_error_goes_on_beyond_the_playhead():
     async with replay() as (s, pilot):
         s.app.playing.seek("start")

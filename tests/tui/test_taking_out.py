@@ -397,6 +397,32 @@ async def test_export_writes_the_filtered_set_and_says_what_it_did(tmp_path):
         assert f"{path}: 250 rows as JSON lines, " in said(s)[-1]
 
 
+async def test_copy_is_a_command_too():
+    async with stage() as (s, pilot):
+        await s.give(make_event("one"))
+        await s.drawn(pilot)
+        await pilot.press("k")
+        await command(s, pilot, "copy json")
+        assert json.loads(s.app.clipboard)["message"] == "one"
+        await command(s, pilot, "copy nonsense")
+        assert s.app.prompt_purpose is not None
+
+
+async def test_an_export_can_be_called_off(tmp_path):
+    path = tmp_path / "out.json"
+    async with stage() as (s, pilot):
+        for first in range(0, 20_000, 1_000):
+            await s.give(*[make_event(f"row {n}") for n in range(first, first + 1_000)])
+        s.app.taking_out.export(str(path), overwrite=False)
+        assert "exporting" in s.app.taking_out.describe()
+        s.app.taking_out.stop()
+        await pilot.pause()
+        await s.app.workers.wait_for_complete()
+        assert not path.exists()
+        assert "called off" in said(s)[-1]
+        assert s.app.taking_out.describe() == ""
+
+
 async def test_export_refuses_to_write_over_a_file_and_asks_when_told(tmp_path):
     path = tmp_path / "out.txt"
     path.write_text("precious")

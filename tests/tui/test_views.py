@@ -271,7 +271,26 @@ async def test_each_view_comes_by_its_key_and_goes_by_q():
             assert s.app.views.current == "tail"
 
 
+async def test_lists_are_moved_through_by_the_keys_of_the_tail():
+    async with stage(size=(100, 20)) as (s, pilot):
+        words = [f"{a}{b}" for a in "abcdefgh" for b in "aeiou"]
+        for place, word in enumerate(words):
+            await s.give(*[make_event(word) for _ in range(1 + place)])
+        await pilot.press("f6")
+        await settled(s, pilot)
+        view = s.app.main.query_one(PatternList)
+        shown = view.size.height - 2
+        for keys, place in (
+            ("j", 1), ("down", 2), ("k", 1), ("up", 0), ("space", shown), ("b", 0), ("G", 39),
+            ("k", 38), ("g", 0), ("pagedown", shown), ("pageup", 0), ("end", 39), ("home", 0),
+        ):  # fmt: skip
+            await pilot.press(keys)
+            assert view.place == place, keys
+        assert view.selected == words[-1]
+
+
 VIEW_KEYS = {
+    "f4": "items", "f5": "dead", "grave_accent i": "items", "grave_accent d": "dead",
     "f6": "patterns", "f7": "sources", "f8": "stats",
     "grave_accent p": "patterns", "grave_accent s": "sources", "grave_accent a": "stats",
 }  # fmt: skip
