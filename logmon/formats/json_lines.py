@@ -24,8 +24,9 @@ DEEPEST = 256
 """Deeper nesting is refused: 100,000 levels would take any reader's stack."""
 SHORT_BYTES = 2 * DEEPEST
 """A shorter line cannot nest deeper."""
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{[]}")
+_ESCAPES = re.compile(rb"\\.")
+_TEXTS = re.compile(rb'"[^"]*"')
+_NO_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"{[]}')
 _STEPS = bytes.maketrans(b"{[]}", b"\x01\x01\xff\xff")
 """An opening bracket is one level down, a closing one (-1 as int8) one level up."""
 
@@ -138,5 +139,8 @@ def is_deep(raw: bytes) -> bool:
     """Whether valid JSON is nested too deeply. Looks closely only where brackets are many."""
     if len(raw) <= SHORT_BYTES or raw.count(b"{") + raw.count(b"[") <= DEEPEST:
         return False
-    brackets = _TEXTS.sub(b"", raw).translate(_STEPS, _NO_BRACKETS)
+    if b"\\" in raw:
+        raw = _ESCAPES.sub(b"", raw)
+    # Quotes and brackets alone are looked at: a tenth of the bytes, and of the time.
+    brackets = _TEXTS.sub(b"", raw.translate(None, _NO_STRUCTURE)).translate(_STEPS)
     return int(np.frombuffer(brackets, dtype=np.int8).cumsum(dtype=np.int32).max()) > DEEPEST
