@@ -11,7 +11,7 @@ import pytest
 
 from logmon.batch import Columns, EventBatch, events_of
 from logmon.checkpoint import Checkpoint
-from logmon.dead_letter import DeadLetter
+from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import CredentialsError, PermanentSourceError, SourceError, TransientSourceError
 from logmon.source import Arrival, LogStreamOptions
 from logmon.sources.memory import InMemoryLogEventSource
@@ -118,8 +118,14 @@ WRONG = {
     "fills batches without bound": ([arrival_of(*map(make_event, "x" * 1_001))], "at most 1000"),
     "rejects without a reason": ([letter(reason="")], "has a reason"),
     "rejects for another source": ([letter(source="x")], "record's source is 'bad': 'x'"),
-    "loses a record's bytes": ([letter(raw=b"", length=9)], "keeps its first 4096 bytes"),
-    "keeps a record of any size": ([letter(raw=b"x" * 5_000, length=5_000)], "keeps its first"),
+    "loses a record's bytes": (
+        [letter(raw=b"", length=9)],
+        f"keeps its first {EXCERPT_BYTES} bytes",
+    ),
+    "keeps a record of any size": (
+        [letter(raw=b"x" * (EXCERPT_BYTES + 9), length=EXCERPT_BYTES + 9)],
+        "keeps its first",
+    ),
     "checkpoints for another": ([Arrival(checkpoint=Checkpoint("x", "1"))], "names its source"),
     "tells a wrong time": ([with_columns(times=np.zeros(1, dtype=np.int64))], "columns tell time"),
     "tells a wrong level": ([with_columns(levels=np.array([50], np.uint8))], "columns tell time"),
