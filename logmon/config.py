@@ -6,111 +6,26 @@ the user's config folder), then `LOGMON_<TABLE>__<KEY>`. Nothing is read from th
 
 from __future__ import annotations
 
-import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PrivateAttr,
-    SecretStr,
-    ValidationError,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from logmon.addresses import check_url
 from logmon.config_file import SECRET_KEY, Path_, key_columns, open_secrets, read_toml
+from logmon.config_sentinel import SentinelSettings
+from logmon.config_types import Duration, LevelName, Size, Table, ZoneName
 from logmon.errors import ConfigError
-from logmon.level import Level, parse_level
-from logmon.moments import duration_text, parse_duration, parse_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from logmon.query import QueryError
 
 Model = TypeVar("Model", bound=BaseModel)
 ModelClass = type[Model]
 _NOT_SETTINGS = frozenset({"LOGMON_CONFIG", "LOGMON_API_TOKEN", "LOGMON_TEST_DATA", "LOGMON_DEBUG"})
 
 
-def _level(value: object) -> object:
-    if isinstance(value, Level):
-        return value
-    level = parse_level(value) if isinstance(value, str) else None
-    if level is None:
-        names = ", ".join(known.label for known in Level)
-        raise ValueError(f"{value!r} is not a level; levels are {names}")
-    return level
-
-
-def _seconds(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return parse_duration(value)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-    raise ValueError('a duration is a text with a unit, such as "30s" or "10m"')
-
-
-def _zone(value: str) -> str:
-    try:
-        parse_zone(value, where="")
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
-    return value
-
-
-def _when(value: str) -> str:
-    from logmon.query import QueryError
-    from logmon.query.parts import rule_parts
-
-    try:
-        rule_parts(value)
-    except QueryError as error:
-        raise _BadQuery(error) from None
-    return value
-
-
-class _BadQuery(ValueError):
-    """A query that cannot be read, on its way through pydantic."""
-
-    def __init__(self, error: QueryError) -> None:
-        super().__init__(f"{error.what}; {error.hint}" if error.hint else error.what)
-        self.column = error.column
-
-
-LevelName = Annotated[
-    Level,
-    BeforeValidator(_level),
-    PlainSerializer(lambda level: level.label, return_type=str),
-    WithJsonSchema({"type": "string", "examples": [known.label for known in Level]}),
-]
-Duration = Annotated[
-    float,
-    BeforeValidator(_seconds),
-    PlainSerializer(duration_text, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["30s", "10m", "24h"]}),
-]
-Query = Annotated[str, AfterValidator(_when)]
-ZoneName = Annotated[str, AfterValidator(_zone)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
-
-
-class TailSettings(_Table):
+class TailSettings(Table):
     """`[tail]`: the live tail."""
 
     history: int = Field(default=100_000, ge=1_000, le=10_000_000)
@@ -132,7 +47,7 @@ class TailSettings(_Table):
     """Other keys for actions, by action name: follow = ["F", "end"]."""
 
 
-class SourceTable(_Table):
+class SourceTable(Table):
     """`[sources.NAME]`: the keys every source has; each type checks the others itself."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
@@ -175,158 +90,7 @@ class SourceTable(_Table):
         return _check(model, own, self._places, ("sources", self._name), _common_keys())
 
 
-class RuleTable(_Table):
-    """`[[sentinel.rules]]`: when an event is worth a work item."""
-
-    name: str = Field(min_length=1, max_length=100)
-    """Shown on its work items; unique."""
-
-    when: Query = ""
-    """What must hold besides, in the query language; its time is the events' own: it has no now."""
-
-    minimum_level: LevelName = Level.WARN
-    """The mildest level it looks at."""
-
-    sources: list[str] = ["*"]
-    """Emitters it looks at, as globs; !name excludes."""
-
-    group_by: list[str] = []
-    """Attributes whose values tell items apart."""
-
-    threshold: int = Field(default=1, ge=1, le=1_000_000)
-    """Matches within the window before an item is opened."""
-
-    window: Duration = 600.0
-    """How long matches are counted together."""
-
-    cooldown: Duration = 0.0
-    """Least time between two items of one cause."""
-
-    priority: Literal["", "high", "medium", "low"] = ""
-    """Empty takes it from the level."""
-
-    title: str = ""
-    """Empty takes the template."""
-
-
-class TrackerTable(_Table):
-    """`[sentinel.trackers.NAME]`: where work items are sent; nothing is unless `enabled`."""
-
-    type: Literal["webhook", "github"]
-    """webhook: a signed POST for each change; github: an issue for each item."""
-
-    enabled: bool = False
-    """Send. Without it a row of the log says what would be sent."""
-
-    rules: list[str] = ["*"]
-    """Rules whose items it is told of, as globs."""
-
-    minimum_priority: Literal["low", "medium", "high"] = "low"
-    """The mildest priority it is told of."""
-
-    per_hour: int = Field(default=10, ge=1, le=10_000)
-    """Most new items of one rule in an hour; the rest waits."""
-
-    storm: int = Field(default=20, ge=2, le=10_000)
-    """When more new items of one rule than this wait, they are told in one."""
-
-    url: str = ""
-    """webhook: where to, https, or http to this machine."""
-
-    secret: SecretStr = SecretStr("")
-    """webhook: the key of the signature; better in `secret_file` or the environment."""
-
-    secret_file: str = ""
-    """webhook: a file that holds the key of the signature."""
-
-    repository: str = ""
-    """github: owner/name."""
-
-    token: SecretStr = SecretStr("")
-    """github: a token that may write issues; better in `token_file` or the environment."""
-
-    token_file: str = ""
-    """github: a file that holds the token."""
-
-    labels: list[str] = ["logmon"]
-    """github: labels of new issues."""
-
-    api_url: str = "https://api.github.com"
-    """github: its API, for GitHub Enterprise."""
-
-    @field_validator("url", "api_url")
-    @classmethod
-    def _url(cls, url: str) -> str:
-        return check_url(url) if url else url
-
-    @field_validator("repository")
-    @classmethod
-    def _repository(cls, name: str) -> str:
-        if name and not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", name):
-            raise ValueError("is no repository; write owner/name")
-        return name
-
-    @model_validator(mode="after")
-    def _complete(self) -> TrackerTable:
-        needed = {"webhook": "url", "github": "repository"}[self.type]
-        if not getattr(self, needed):
-            raise ValueError(f"a {self.type} needs {needed}")
-        return self
-
-
-class SentinelSettings(_Table):
-    """`[sentinel]`: the automation that turns events into work items."""
-
-    enabled: bool = True
-    """Whether it runs."""
-
-    minimum_level: LevelName = Level.WARN
-    """The mildest level the built-in rule looks at."""
-
-    sources: list[str] = ["*"]
-    """Emitters the built-in rule looks at, as globs; !name excludes."""
-
-    rules: list[RuleTable] = []
-    """Rules that take the built-in one's place."""
-
-    trackers: dict[str, TrackerTable] = {}
-    """`[sentinel.trackers.NAME]`: where work items are sent."""
-
-    @field_validator("rules")
-    @classmethod
-    def _names_differ(cls, rules: list[RuleTable]) -> list[RuleTable]:
-        names = [rule.name for rule in rules]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"there are two rules {name!r}; their items would mix")
-        return rules
-
-
-def _bytes(value: object) -> object:
-    if isinstance(value, str):
-        found = _SIZE.fullmatch(value.strip())
-        if found:
-            return int(float(found[1]) * 1024 ** "BKMGT".index(found[2].upper() or "B"))
-    raise ValueError('a size is a text with a unit, such as "500M" or "2G"')
-
-
-def _size_text(nbytes: int) -> str:
-    for power in range(4, 0, -1):
-        if nbytes and nbytes % 1024**power == 0:
-            return f"{nbytes // 1024**power}{'BKMGT'[power]}"
-    return f"{nbytes}B"
-
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([BKMGT]?)(?:i?B)?", re.IGNORECASE)
-Size = Annotated[
-    int,
-    BeforeValidator(_bytes),
-    PlainSerializer(_size_text, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["500M", "2G"]}),
-]
-
-
-class StoreSettings(_Table):
+class StoreSettings(Table):
     """`[store]`: what is kept on disk, when a source asks for it or `enabled` does."""
 
     enabled: bool = False
@@ -342,7 +106,7 @@ class StoreSettings(_Table):
     """The oldest rows are removed when the file is larger than this."""
 
 
-class ApiSettings(_Table):
+class ApiSettings(Table):
     """`[api]`: HTTP and SSE for browsers and programs; nothing listens unless it is enabled."""
 
     enabled: bool = False
@@ -391,7 +155,7 @@ class ApiSettings(_Table):
     """A connection that has not sent a whole request head after so long is closed."""
 
 
-class RedactionSettings(_Table):
+class RedactionSettings(Table):
     """`[redaction]`: secrets are taken out of what is kept, served, sent or exported."""
 
     enabled: bool = True
@@ -410,7 +174,7 @@ class RedactionSettings(_Table):
     """Whether IP addresses are taken out too."""
 
 
-class Config(_Table):
+class Config(Table):
     """Everything that is configured."""
 
     tail: TailSettings = TailSettings()

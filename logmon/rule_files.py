@@ -19,7 +19,7 @@ from logmon.sentinel.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from logmon.config import SentinelSettings
+    from logmon.config_sentinel import SentinelSettings
 
 
 def rules_of(settings: SentinelSettings) -> tuple[Rule, ...]:

@@ -13,7 +13,7 @@ from logmon.trackers.webhook import Webhook
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from logmon.config import SentinelSettings, TrackerTable
+    from logmon.config_sentinel import SentinelSettings, TrackerTable
     from logmon.trackers.tracker import Tracker
 
 

@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logmon.config import (
-    Config,
-    RuleTable,
-    SentinelSettings,
-    SourceTable,
-    TailSettings,
-    load_config,
-)
+from logmon.config import Config, SourceTable, TailSettings, load_config
+from logmon.config_sentinel import RuleTable, SentinelSettings
 from logmon.errors import ConfigError
 from logmon.launch import check_config
 from logmon.level import Level

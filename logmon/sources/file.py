@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from logmon.config import ZoneName
+from logmon.config_types import ZoneName
 from logmon.errors import ConfigError
 from logmon.formats import LineDecoder
 from logmon.moments import parse_zone

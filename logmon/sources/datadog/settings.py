@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from logmon.config import Duration
+from logmon.config_types import Duration
 from logmon.sources.datadog.rhythm import LONGEST_OVERLAP_MS
 from logmon.sources.datadog.site import parse_site
 from logmon.sources.datadog.tail_state import TailOptions
