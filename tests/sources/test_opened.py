@@ -1,7 +1,10 @@
 """Files read from their end: the same rows as reading forwards, the newest of them first."""
 
 import asyncio
+import json
+import random
 from contextlib import aclosing
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -211,3 +214,74 @@ async def test_several_files_are_one_after_the_other(tmp_path, size):
     assert [row.event.message.split()[0] for row in hub.recent(99_999)] == [
         str(n) for n in range(2 * size)
     ]
+
+
+def read_plainly(path) -> tuple[list, list]:
+    """Read a log of canonical lines with the standard library alone: rows and offsets of the rest."""
+    names = {"trace": 10, "debug": 20, "info": 30, "warn": 40, "error": 50}
+    rows, dead, offset = [], [], 0
+    last = int(path.stat().st_mtime_ns)
+    for line in path.read_bytes().splitlines(keepends=True):
+        text = line.rstrip(b"\n")
+        try:
+            document = json.loads(text)
+            level = names[document.get("level", "info")]
+            if "timestamp" in document:
+                delta = datetime.fromisoformat(document["timestamp"]) - datetime(
+                    1970, 1, 1, tzinfo=UTC
+                )
+                last = (delta.days * 86_400 + delta.seconds) * 10**9 + delta.microseconds * 1_000
+            rows.append((last, level, document.get("source", path.name), text))
+        except (ValueError, KeyError):
+            if text.startswith(b"{"):
+                dead.append((offset, text))
+            else:
+                rows.append((last, 30, path.name, text))
+        offset += len(line)
+    return rows, dead
+
+
+def test_with_malformed_lines_every_good_row_is_there_with_its_time_level_and_source(tmp_path):
+    rng = random.Random(7)
+    path = tmp_path / "app.log"
+    with path.open("wb") as file:
+        for n in range(30_000):
+            line = CANONICAL.format(
+                n // 500, n % 60, rng.choice(["debug", "info", "warn", "error"]), n % 9, n, "x" * 60
+            ).encode()
+            if rng.random() < 0.004:
+                line = rng.choice(
+                    [
+                        line[: len(line) // 2],
+                        b"a line of text",
+                        line.replace(b'"level":"', b'"level":"shouty'),
+                        line.replace(b'"2026', b'"20x6'),
+                        b'{"level":"info"}',
+                        b"\xff\xfe" + line[:40],
+                    ]
+                )
+            file.write(line + b"\n")
+    arrivals, dead = [], []
+    opened_file = OpenedFile(str(path), path.name, LineDecoder(path.name), source="app")
+    arrivals, _ = opened_file.newest(hold=False)
+    while opened_file.left:
+        arrivals += opened_file.block()
+    rows = []
+    for arrival in reversed(arrivals):
+        dead += [(letter.offset, letter.raw) for letter in arrival.rejected]
+        if (batch := arrival.batch) is not None:
+            columns = batch.columns
+            rows += [
+                (
+                    int(columns.times[row]),
+                    int(columns.levels[row]),
+                    columns.names[columns.source_ids[row]],
+                    batch.raw(row),
+                )
+                for row in range(len(batch))
+            ]
+    wanted, refused = read_plainly(path)
+    assert sorted(dead) == refused
+    assert rows == wanted
+    assert len(rows) + len(dead) == 30_000
+    assert len(dead) > 30
