@@ -39,7 +39,7 @@ _LONGEST = len("2026-11-23T14:02:30.240000Z")
 _SIGNS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
 
 
-class _Skipped(msgspec.Struct, frozen=True):
+class _Skipped(msgspec.Struct, frozen=True, gc=False):
     """An object whose keys are checked and not kept."""
 
 
@@ -94,11 +94,12 @@ class Scanned:
             self.names.append(name)
         return place
 
-    def places(self, names: Sequence[str]) -> list[int]:
+    def places(self, names: Sequence[str]) -> NDArray[np.uint16]:
         """Return the place of each name, new ones added."""
         for name in dict.fromkeys(names):
             self._place(name)
-        return list(map(self._places.__getitem__, names))
+        places = map(self._places.__getitem__, names)
+        return np.fromiter(places, dtype=np.uint16, count=len(names))
 
 
 class CanonicalBlocks:
@@ -123,7 +124,7 @@ class CanonicalBlocks:
             sources += map(_sources, wires)
         scanned.times, proven = read_times(times)
         scanned.levels = self._ranked(levels)
-        scanned.source_ids = np.array(scanned.places(sources), dtype=np.uint16)
+        scanned.source_ids = scanned.places(sources)
         proven &= scanned.levels != _UNKNOWN
         if "" in scanned.names:
             proven &= scanned.source_ids != scanned.names.index("")
@@ -138,7 +139,8 @@ class CanonicalBlocks:
             level = self._level_of(word) if word else None
             if level is not None and len(self._ranks) < MOST_SPELLINGS:
                 self._ranks[word] = int(level)
-        return np.array(list(map(self._ranks.get, words, repeat(_UNKNOWN))), dtype=np.uint8)
+        ranks = map(self._ranks.get, words, repeat(_UNKNOWN))
+        return np.fromiter(ranks, dtype=np.uint8, count=len(words))
 
 
 def _pieces(lines: bytes, starts: Places, ends: Places) -> Iterator[list[_Line]]:
@@ -199,7 +201,8 @@ def read_times(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     width = max(map(len, texts[:5]))
     if not _SHORTEST <= width <= _LONGEST or width == _SHORTEST + 1:
         return nothing
-    for row in np.flatnonzero(np.array(list(map(len, texts))) != width).tolist():
+    widths = np.fromiter(map(len, texts), dtype=np.uint32, count=len(texts))
+    for row in np.flatnonzero(widths != width).tolist():
         texts[row] = "0" * width
     joined = "".join(texts).encode("latin-1", "replace")
     # One array a column: twice as quick as rows of a few characters (numpy 2.4).

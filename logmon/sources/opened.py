@@ -7,6 +7,7 @@ holds does not depend on what stands before it: each row is what reading forward
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,6 +29,7 @@ BATCH_ROWS = 2_048
 """As many as a filter decodes between two frames."""
 LOOK_BYTES = 64 * 1_024
 """How far into a block a line to begin it with is looked for at first."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 WIDEST_BLOCKS = (1, 4, 16)
 """A block without such a line is made so many times as large."""
 
@@ -128,6 +130,20 @@ class OpenedFile:
                 return start + found + 1
             place = start
         return 0
+
+
+def keep_freed_memory() -> None:
+    """Let freed blocks be used again at once, up to 16 MiB.
+
+    glibc gives them back to the kernel, which clears them anew for each block of a file: a fifth
+    of what reading one costs (2.36, `mallopt(3)`). Elsewhere nothing is done.
+    """
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        for option, value in ((_M_TRIM_THRESHOLD, 16 << 20), (_M_MMAP_THRESHOLD, 4 << 20)):
+            library.mallopt(option, value)
 
 
 def _reversed(arrivals: list[Arrival]) -> list[Arrival]:

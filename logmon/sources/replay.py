@@ -38,7 +38,7 @@ from logmon.sources.inputs import (
     shown,
 )
 from logmon.sources.lines import LineReader
-from logmon.sources.opened import OpenedFile
+from logmon.sources.opened import OpenedFile, keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -166,6 +166,7 @@ class ReplaySource:
     ) -> AsyncGenerator[Arrival, None]:
         """Read block after block towards the beginning, in a thread, one ahead of the reader."""
         await begin.wait()
+        keep_freed_memory()
         for file in reversed(files):
             ahead: asyncio.Future[list[Arrival]] | None = None
             try:
