@@ -46,6 +46,8 @@ def test_configured_sources_are_offered_and_a_faulty_file_is_silent(tmp_path):
     path.write_text("[sources.app]\ntype = 'file'\npaths = ['/x']\n")
     path.chmod(0o600)
     assert offered(tmp_path, "logmon tail -s a", LOGMON_CONFIG=str(path)) == ["app"]
+    for line in ("logmon sources check a", "logmon doctor datadog a"):
+        assert offered(tmp_path, line, LOGMON_CONFIG=str(path)) == ["app"]
     path.write_text("[[[")
     assert offered(tmp_path, "logmon tail -s s", LOGMON_CONFIG=str(path)) == ["sentinel"]
 

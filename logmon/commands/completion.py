@@ -35,6 +35,17 @@ def sources(incomplete: str) -> list[str]:
     return [mark + name for name in sorted(names) if (mark + name).startswith(incomplete)]
 
 
+def configured(incomplete: str) -> list[str]:
+    """Return the configured sources' names."""
+    from logmon.config import load_config
+
+    try:
+        config = load_config(None, os.environ)
+    except LogmonError:
+        return []
+    return [name for name in sorted(config.sources) if name.startswith(incomplete)]
+
+
 def input_formats(incomplete: str) -> list[str]:
     """Return the names that `--input-format` takes."""
     from logmon.formats import NAMES

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from logmon.commands import completion
 from logmon.commands.running import ConfigFile, Errors, Form, is_json, say
 
 app = typer.Typer(
@@ -34,7 +35,12 @@ def doctor(context: typer.Context, output: Form = None, config: ConfigFile = Non
 @app.command("datadog")
 def doctor_datadog(
     source: Annotated[
-        str | None, typer.Argument(metavar="[SOURCE]", help="Else the first Datadog source.")
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="Else the first Datadog source.",
+            autocompletion=completion.configured,
+        ),
     ] = None,
     output: Form = None,
     config: ConfigFile = None,

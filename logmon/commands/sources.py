@@ -7,12 +7,17 @@ from typing import Annotated
 
 import typer
 
+from logmon.commands import completion
 from logmon.commands.running import ConfigFile, Errors, Form, is_json, say
 
 app = typer.Typer(help="The configured sources.", no_args_is_help=True)
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Else those that are enabled."),
+    typer.Argument(
+        metavar="[NAME]...",
+        help="Else those that are enabled.",
+        autocompletion=completion.configured,
+    ),
 ]
 
 
