@@ -6,7 +6,7 @@ template that becomes part of a wider one later takes its rows along.
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +35,8 @@ class RowTemplates:
 
     def __init__(self) -> None:
         self._miner = TemplateMiner()
-        self._mining = Lock()
+        self._lock = RLock()
+        """An export asks `of` and `canonical` on a thread of its own."""
         self._names: list[str] = ["", ""]
         self._places: dict[str, int] = {}
         self._canon: Ids = np.arange(64, dtype=np.uint32)
@@ -67,15 +68,16 @@ class RowTemplates:
 
     def _learn(self, segment: Segment, ids: Ids, start: int, stop: int) -> None:
         own = segment.origin_ids[start:stop] < len(OWN_ORIGINS)
-        for row, is_own in enumerate(own.tolist(), start):
-            ids[row] = OWN if is_own else self._id(self.of(segment.event(row)))
-        self.settle()
+        with self._lock:
+            for row, is_own in enumerate(own.tolist(), start):
+                ids[row] = OWN if is_own else self._id(self.of(segment.event(row)))
+            self.settle()
 
     def of(self, event: LogEvent) -> str:
         """Return the template of an event: its own, else the one mined; safe on any thread."""
         if event.message_template:
             return event.message_template
-        with self._mining:
+        with self._lock:
             return self._miner.template(event.message)
 
     def _id(self, name: str) -> int:
@@ -90,17 +92,18 @@ class RowTemplates:
 
     def settle(self) -> None:
         """Give rows of templates that became part of others to those."""
-        with self._mining:
-            merges = self._miner.merges()
-        for old, new in merges.items():
-            if old in self._places:
-                place, wider = self._places[old], self._id(new)
-                self._canon[self._canon == self._canon[place]] = wider
-                name = self._names[wider]
-                self._absorbed[name] = self._absorbed.get(name, 0) + 1
-                self.version += 1
-        if len(self._names) > self._compact_at:
-            self._compact()
+        with self._lock:
+            for old, new in self._miner.merges().items():
+                if old in self._places:
+                    self._merge(self._places[old], self._id(new))
+            if len(self._names) > self._compact_at:
+                self._compact()
+
+    def _merge(self, place: int, wider: int) -> None:
+        self._canon[self._canon == self._canon[place]] = wider
+        name = self._names[wider]
+        self._absorbed[name] = self._absorbed.get(name, 0) + 1
+        self.version += 1
 
     def _compact(self) -> None:
         """Forget templates that no held row has."""
@@ -139,9 +142,10 @@ class RowTemplates:
         return self._names[int(self._canon[template_id])]
 
     def canonical(self, name: str) -> str:
-        """Return what a template that was given out earlier has become part of, or itself."""
-        place = self._places.get(name)
-        return name if place is None else self._names[int(self._canon[place])]
+        """Return what a template has become part of, or itself; safe on any thread."""
+        with self._lock:
+            place = self._places.get(name)
+            return name if place is None else self._names[int(self._canon[place])]
 
     def absorbed(self, name: str) -> int:
         """Return how many templates have become part of this one."""

@@ -7,7 +7,7 @@ import pytest
 from logmon.event import from_ns, to_ns
 from logmon.level import Level
 from logmon.testing import NOON, make_event
-from logmon.tui.header import FilterLine, KeyHints
+from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.patterns_view import PatternList
 from logmon.tui.sources_view import EmitterList, SourceList
@@ -126,6 +126,26 @@ async def test_the_histogram_counts_what_the_filter_shows():
         assert s.app.main.query_one(HistogramStrip).histogram.counts.sum(axis=0).tolist() == [
             0, 0, s.app.model.shown(),
         ]  # fmt: skip
+
+
+async def test_without_colour_letters_tell_warnings_and_errors(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage() as (s, pilot):
+        await timeline(s, pilot)
+        strip = lines(s, HistogramStrip)[0]
+        assert "E" in strip
+        assert "W" in strip
+
+
+async def test_the_rate_sparkline_is_sampled_each_second():
+    async with stage() as (s, pilot):
+        header = s.app.main.query_one(Header)
+        for second in range(8):
+            await s.give(*[at(second * 100 + n) for n in range(10 * (second + 1))])
+            header.tick(s.clock.now(), 1_000_000.0 + second)
+        await pilot.pause()
+        assert "▂▃▄▅▆▇█" in header.line(0).text.replace(" ", "")[:200]
+        assert " 80 ev/s" in header.line(0).text
 
 
 # Patterns
