@@ -97,6 +97,22 @@ async def test_it_does_not_matter_which_ends_belong_to_a_search(bounds, last_pag
     assert world.fake.journal.relative() == []
 
 
+@pytest.mark.parametrize("bounds", ["[)", "[]", "()", "(]"])
+async def test_counts_are_used_when_events_lie_on_the_edges_of_buckets(bounds):
+    behaviour = Behaviour(bounds=bounds, search_rate=QUICK)
+    world = World(behaviour=behaviour, settings={"lookback": "300s"})
+    begin_ms = world.fake.now_ms() // 1000 * 1000 - 300_000
+    world.fake.add(
+        *[
+            log_event(begin_ms + 1000 * number, id=str(number), message="tick")
+            for number in range(1_200)
+        ]
+    )
+    await world.read(600)
+    assert world.fake.asked("aggregate") >= 10
+    assert not any("no counts" in text for text in [world.source.status().progress, *world.said])
+
+
 @pytest.mark.parametrize("fault", sorted(FAULTS - {"400"}))
 async def test_a_fault_now_and_then_loses_nothing(fault):
     behaviour = Behaviour(search_rate=QUICK, chances={fault: 0.2})

@@ -51,6 +51,8 @@ class World:
         self.came_at: dict[str, float] = {}
         self.rejected: list[DeadLetter] = []
         self.notices: list[str] = []
+        self.said: set[str] = set()
+        """What the screen would have shown after each arrival."""
         self.checkpoint: Checkpoint | None = None
         self.source = self.make()
 
@@ -75,6 +77,7 @@ class World:
         async with aclosing(self.source.observe()) as arrivals:
             async for arrival in arrivals:
                 self.take(arrival)
+                self.said.add(self.source.status().progress)
                 if self.clock.monotonic() >= end_s or (until and until(arrival)):
                     return
 
