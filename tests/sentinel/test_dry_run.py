@@ -164,6 +164,6 @@ def test_rules_of_another_file_are_used_without_a_dry_run_too(
 ):
     path = rules(tmp_path / "r.toml", 'name = "mine"\nminimum_level = "emergency"')
     config = settings(tmp_path)
-    logmon(home, "replay", recording, "--rules", path, "--store", "-c", config, "-o", "json")
+    in_a_process(home, "replay", recording, "--rules", path, "--store", "-c", config, "-o", "json")
     assert logmon(home, "items", "list", "-c", config).stdout == ""
     assert Rule().minimum_level.label == "warn"
