@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter
+from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -95,11 +96,8 @@ class Redactor:
         if self.is_clean(data) and (len(data) not in PEM_WIDTHS or b" " in data):
             return data
         if data[:1] == b"{":
-            try:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 document = msgspec.json.decode(data)
-            except (msgspec.DecodeError, RecursionError):
-                pass
-            else:
                 redacted = self.document(document)
                 return data if redacted == document else encode_json(redacted)
         text = data.decode("utf-8", "surrogateescape")

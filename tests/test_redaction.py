@@ -284,6 +284,25 @@ def test_a_key_that_is_logged_line_by_line_goes_line_by_line() -> None:
     assert judge.text(digest) == digest
 
 
+def test_deep_nesting_hides_nothing_and_breaks_nothing() -> None:
+    judge = redactor()
+    for depth in (256, 400, 900, 100_000):
+        raw = b'{"a":' * depth + b'"password=hunter2x"' + b"}" * depth
+        assert b"hunter2x" not in judge.raw(raw)
+    deep: object = "password=hunter2x"
+    for _ in range(256):  # as deep as events are
+        deep = [deep] if isinstance(deep, dict) else {"a": deep}
+    assert b"hunter2x" not in judge.encode(make_event(attributes={"deep": deep}))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_can_be_redacted(data: bytes) -> None:
+    judge = redactor(email=True, ip=True)
+    for raw in (data, b'{"password":' + data, data + b" password=hunter2x"):
+        once = judge.raw(raw)
+        assert judge.raw(once) == once
+
+
 def test_half_a_secret_at_the_end_of_a_cut_record_goes_too() -> None:
     raw = b"x" * 4_080 + b" ghp_abcdefghij"
     letter = DeadLetter(source="app", reason="too_long", raw=raw, length=9_999)
