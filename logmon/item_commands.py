@@ -12,9 +12,10 @@ from logmon.event import encode_json
 from logmon.hub import LogEventHub
 from logmon.item_desk import FEEDBACK, STATUSES
 from logmon.launch import sentinel_of, store_path
+from logmon.redaction_setup import redactor_of
 from logmon.runtime import LogMonitorService
 from logmon.sentinel.statistics import RuleStatistics
-from logmon.store.journal import open_reader, open_writer
+from logmon.store.journal import StoreOptions, open_reader, open_writer
 from logmon.work_item import PRIORITY_MARK, to_document
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def change(config: Config, item_id: str, wanted: str) -> str:
 async def _change(config: Config, item_id: str, wanted: str) -> str:
     path = store_path(config)
     open_reader(path).close()  # one that is not there is not made
-    store = open_writer(path) or open_reader(path)
+    options = StoreOptions(redactor=redactor_of(config.redaction, store=path))
+    store = open_writer(path, options) or open_reader(path)
     hub = LogEventHub(journal=store if store.writes else None)
     service = LogMonitorService(hub, [], sentinel=sentinel_of(config), store=store)
     try:
