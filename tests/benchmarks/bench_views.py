@@ -3,8 +3,9 @@
     python tests/benchmarks/bench_views.py [ROWS]
 
 All in one process, headless at 120 × 40. For each view: time from its action until it is drawn,
-the longest the event loop stood still while it opened and went on working, and when all rows were
-looked at. Then the same for the histogram's first count, for a filter change, and for new rows.
+the longest turn of the event loop while it opened and while it went on working, and when all rows
+were looked at. Then the same for the histogram's first count, a filter change, and new rows. Times
+are CPU times of the screen's thread, so that other programs do not count.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ BATCH = 2_000
 
 
 class Stalls:
-    """How long the event loop stood still at most."""
+    """The longest turn of the event loop."""
 
     def __init__(self) -> None:
         self.most_ms = 0.0
 
     async def watch(self) -> None:
-        """Sleep for a millisecond again and again, and see how much longer it takes."""
-        then = time.perf_counter()
+        """Come back as often as the loop does, at most once a millisecond."""
+        then = time.thread_time()
         while True:
             await asyncio.sleep(0.001)
-            now = time.perf_counter()
-            self.most_ms = max(self.most_ms, (now - then) * 1e3 - 1)
+            now = time.thread_time()
+            self.most_ms = max(self.most_ms, (now - then) * 1e3)
             then = now
 
 
@@ -81,11 +82,11 @@ async def main(rows: int) -> None:
         watching = asyncio.create_task(stalls.watch())
         print(f"{app.model.held:,} rows held, {len(sentinel.items)} work items")
         app.overview.strip.histogram._parts._made.clear()
-        began = time.perf_counter()
+        began = time.thread_time()
         app.overview.strip.histogram._parts._seen = ()
         while app.overview.strip.update_counts():
             pass
-        print(f"{'histogram, all rows counted':<34} {(time.perf_counter() - began) * 1e3:7.1f} ms")
+        print(f"{'histogram, all rows counted':<34} {(time.thread_time() - began) * 1e3:7.1f} ms")
         for name in ("items", "dead", "patterns", "sources", "stats"):
             await view(app, pilot, stalls, name)
         await pilot.press("q")
@@ -93,7 +94,7 @@ async def main(rows: int) -> None:
         app.filters.level(4)
         app.overview.count_now()
         await pilot.pause()
-        print(f"{'level changed, histogram counted':<34} longest stall {stalls.most_ms:5.1f} ms")
+        print(f"{'level changed, histogram counted':<34} longest turn {stalls.most_ms:5.1f} ms")
         for name in ("patterns", "sources"):
             app.views.show(name)
             await pilot.pause(0.5)
@@ -102,29 +103,27 @@ async def main(rows: int) -> None:
                 hub.log.append(batch(rows + n * 100, 100), origin="mock")
                 app.pump.data()
                 await asyncio.sleep(0.05)
-            print(
-                f"{name + ', 2,000 new rows a second':<34} longest stall {stalls.most_ms:5.1f} ms"
-            )
+            print(f"{name + ', 2,000 new rows a second':<34} longest turn {stalls.most_ms:5.1f} ms")
         watching.cancel()
 
 
 async def view(app: LogmonApp, pilot: object, stalls: Stalls, name: str) -> None:
     stalls.most_ms = 0.0
-    began = time.perf_counter()
+    began = time.thread_time()
     app.views.show(name)
     front = app.views.front
     assert front is not None
     while not front.is_mounted or not any(child.size.height for child in front.children):
         await asyncio.sleep(0)
     await asyncio.sleep(0)
-    opened = (time.perf_counter() - began) * 1e3
+    opened = (time.thread_time() - began) * 1e3
     await asyncio.sleep(0.3)
     opening_stall = stalls.most_ms
     while getattr(front, "_working", None) is not None:
         await asyncio.sleep(0.05)
-    done = time.perf_counter() - began
+    done = time.thread_time() - began
     print(
-        f"{name + ' opened':<34} {opened:7.1f} ms · longest stall {opening_stall:5.1f} ms while opening, "
+        f"{name + ' opened':<34} {opened:7.1f} ms · longest turn {opening_stall:5.1f} ms while opening, "
         f"{stalls.most_ms:5.1f} ms until all was looked at ({done:.1f} s)"
     )
 
