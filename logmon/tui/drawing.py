@@ -32,6 +32,8 @@ class Drawing:
         self.pump = FramePump(self.frame, redraw_hz, self._backlog)
         self._working: asyncio.TimerHandle | None = None
         self._others: list[Callable[[], bool]] = []
+        self._more = False
+        """Whether the last slice left more to do: the slice that ends it is drawn as well."""
 
     def _backlog(self) -> int:
         driver = self._app._driver
@@ -123,7 +125,8 @@ class Drawing:
                 if work():
                     more = True
                     break
-        if was_busy or more:
+        if was_busy or more or self._more:
             self.pump.data()
+        self._more = more
         if more:
             self.work_on()

@@ -10,7 +10,7 @@ from textual.strip import Strip
 from logmon.event import from_ns, to_ns
 from logmon.level import Level, at_least
 from logmon.source import Notice
-from logmon.testing import NOON, make_event
+from logmon.testing import NOON, arrival_of, make_event
 from logmon.tui.actions import keymap
 from logmon.tui.detail import DetailPane
 from logmon.tui.filter_state import FilterState
@@ -439,3 +439,15 @@ async def test_a_newcomer_is_told_what_this_is_and_escape_closes_it():
         await pilot.press("escape")
         assert len(s.app._notifications) == 0
         assert s.app.is_running
+
+
+async def test_the_count_of_hits_loses_its_dots_when_every_row_was_searched():
+    async with stage() as (s, pilot):
+        for n in range(30):
+            await s.accept(arrival_of(*[make_event(f"row {n}.{m}") for m in range(500)]))
+        await pilot.press("slash", *"row", "enter")
+        await s.drawn(pilot)
+        while not s.app.searches.search.complete:
+            await pilot.pause(0.02)
+        await s.drawn(pilot)
+        assert "15,000 hits  " in s.line(FilterLine)
