@@ -74,7 +74,8 @@ class DetailPane(Pane):
             for place, field in enumerate(self._fields)
             if chosen is not None and (field.name, field.path) == (chosen.name, chosen.path)
         ]
-        self.chosen = same[0] if same else 0
+        nearest = max(0, min(self.chosen, len(self._fields) - 1))
+        self.chosen = same[0] if same else nearest
         self._break_lines()
 
     def _break_lines(self) -> None:

@@ -115,7 +115,12 @@ def _branch(value: Any, path: str, depth: int, sight: Sight) -> Iterator[Field]:
                 yield from _branch(inner, place, depth + 1, sight)
             continue
         yield Field(
-            name, as_text(inner), depth, "value", place, _condition(value, path, key, inner)
+            name,
+            "null" if inner is None else as_text(inner),
+            depth,
+            "value",
+            place,
+            _condition(value, path, key, inner),
         )
 
 

@@ -93,10 +93,11 @@ class Filters:
         self._app.filter_changed()
 
     def refuse(self, reason: str) -> None:
-        """Drop a query that cannot be applied after all, and say so."""
-        self._state.set_text("")
+        """Drop the regular expressions of the command line: one took too long; and say so."""
+        if not self._state.drop_patterns():
+            return  # dropped already, by a row looked at before
         self.apply()
-        self._app.notify(reason, title="filter dropped", severity="error", markup=False)
+        self._app.notify(reason, title="-g and -e dropped", severity="error", markup=False)
 
     # A pattern
 

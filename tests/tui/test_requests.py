@@ -410,3 +410,19 @@ async def test_what_the_command_line_fixed_is_in_sight():
     state = FilterState(fixed=(*fixed, TimeClause(since_ns=to_ns(NOON))))
     async with stage(state=state) as (s, _pilot):
         assert "-g card -e x -S 2026-11-23T12:00:00Z" in s.line(FilterLine)
+
+
+async def test_a_pattern_of_the_command_line_that_takes_too_long_is_dropped_once():
+    from logmon.filter import GrepClause
+    from logmon.patterns import Pattern
+    from logmon.tui.filter_state import FilterState
+
+    state = FilterState(fixed=(GrepClause(Pattern(EVIL)),))
+    async with stage(state=state) as (s, pilot):
+        await s.give(make_event("a" * 200_000), make_event("card"))
+        began = time.process_time()
+        await s.drawn(pilot)
+        await pilot.pause(0.1)
+        await s.drawn(pilot)
+        assert any("card" in row for row in shown(s)) or s.app.model.shown() == 0
+        assert time.process_time() - began < 6
