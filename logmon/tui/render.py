@@ -37,7 +37,7 @@ Span = tuple[str, Style]
 MOST_CHARS = 4_096
 """Characters of a message that are drawn at most; what is more is said, and is in the detail."""
 ATTRIBUTE_CELLS = 14
-MARKING_LIMIT_S = 0.03
+MARKING_LIMIT_S = 0.25
 """How long a pattern may take to be marked in one row."""
 
 
@@ -101,14 +101,16 @@ class Circumstances(msgspec.Struct, frozen=True):
 class RowPainter:
     """Draws deliveries at one width; a change of width, theme or look makes a new painter."""
 
-    def __init__(self, width: int, palette: Palette, look: Look) -> None:
+    def __init__(
+        self, width: int, palette: Palette, look: Look, too_slow: set[Pattern] | None = None
+    ) -> None:
         self.width = width
         self.palette = palette
         self.look = look
         self._short = width < 70
         self._time_cells = time_cells(look, short=self._short)
         self._source_cells = 12 if width >= 80 else 8
-        self._too_slow: set[Pattern] = set()
+        self._too_slow = set() if too_slow is None else too_slow
 
     def rows(self, delivery: Delivery, item: WorkItem | None, here: Circumstances) -> list[Row]:
         """Draw one event as lines of exactly this width: one, or more where it is wrapped."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from logmon.patterns import Pattern
     from logmon.tui.shown_rows import Rows, ShownRows
 
-SEARCH_LIMIT_S = 0.25
+SEARCH_LIMIT_S = 0.5
 """How long the rows of one segment may be searched; a pattern that takes longer is refused."""
 
 

@@ -68,6 +68,8 @@ class TailView(LinesWidget, can_focus=True):
         self.search: Search | None = None
         """What is searched: its hits are marked on the scrollbar."""
         self._item_of = item_of
+        self._too_slow: set[Pattern] = set()
+        """Patterns that once took too long to be marked: they are not asked again."""
         self._painter = RowPainter(80, palette, look)
         self._strips: dict[Key, list[Row]] = {}
         self._seqs: list[int] = []
@@ -104,7 +106,8 @@ class TailView(LinesWidget, can_focus=True):
         self.model_changed()
 
     def _new_painter(self) -> None:
-        self._painter = RowPainter(max(1, self.size.width - 1), self.palette, self.look)
+        width = max(1, self.size.width - 1)
+        self._painter = RowPainter(width, self.palette, self.look, self._too_slow)
         self._strips.clear()
         self.model.lines_of = self._lines_of if self.look.wrap else None
         self.model_changed()
