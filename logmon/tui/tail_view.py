@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from logmon.event_log import Delivery
+    from logmon.patterns import Pattern
     from logmon.tui.look import Look
     from logmon.tui.palette import Palette
     from logmon.tui.search import Search
