@@ -61,6 +61,7 @@ class ItemDesk:
             StoreError: the store cannot be written.
         """
         if self._hub.journal is None:
+            self._sentinel.to_keep(effects, None)  # what nobody keeps must not pile up
             if effects:
                 self._hub.publish_own(
                     effects.events,

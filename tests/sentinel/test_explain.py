@@ -12,7 +12,7 @@ from logmon.event_log import Delivery
 from logmon.hub import LogEventHub
 from logmon.level import Level
 from logmon.runtime import LogMonitorService, SourceEntry
-from logmon.sentinel.pipeline import Sentinel
+from logmon.sentinel.pipeline import Effects, Sentinel
 from logmon.sentinel.rule import Rule
 from logmon.store.journal import open_reader, open_writer
 from logmon.testing import NOON, ScriptedSource, arrival_of, make_event
@@ -221,3 +221,10 @@ def test_a_verdict_is_written_as_json():
     (rule,) = document["rules"]
     assert rule["verdict"] == "opened WI-1"
     assert rule["outcome"] in MATCHING
+
+
+async def test_without_a_store_nothing_piles_up_to_be_kept():
+    service = await served(None, *story(random.Random(9), 300))
+    assert service.sentinel is not None
+    kept = service.sentinel.to_keep(Effects({}, []), None)
+    assert (kept.items, kept.changes, kept.values) == ((), (), {})
