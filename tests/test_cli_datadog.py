@@ -172,9 +172,11 @@ async def echoing(status: bytes):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
 
 
-COMMANDS = (
-    ("tail", "-o", "json"), ("sources", "check"), ("doctor", "datadog"),
+RUNS = (
+    (("tail", "-o", "json"), True), (("sources", "check"), False),
+    (("doctor", "datadog"), True), (("doctor", "datadog"), False),
 )  # fmt: skip
+"""Commands, and whether the secrets stand in the configuration itself or a token in a file."""
 
 
 def written(folder: Path) -> list[bytes]:
@@ -211,24 +213,23 @@ async def told_by(process: asyncio.subprocess.Process) -> bytes:
 async def test_planted_secrets_are_nowhere(tmp_path, status):
     """After commands that succeed, fail and wait; keys as literals, and a token from a file."""
     secrets = [API, APP, "ddsat_Q+7/w=_0123456789abcdefghijk"]
-    runs = [(arguments, literal) for arguments in COMMANDS for literal in (True, False)]
-    folders = [tmp_path / str(number) for number in range(len(runs))]
+    folders = [tmp_path / str(number) for number in range(len(RUNS))]
     async with echoing(status) as (url, asked):
         processes = [
             await start(
                 *arguments, "-c", str(plant(folder, url, secrets, literal=literal)),
                 env=environment(LOGMON_DEBUG="1", HOME=str(folder)),
             )
-            for folder, (arguments, literal) in zip(folders, runs, strict=True)
+            for folder, (arguments, literal) in zip(folders, RUNS, strict=True)
         ]  # fmt: skip
         for _ in range(200):
             running = [process for process in processes if process.returncode is None]
-            if not running or len(asked) >= 2 * len(runs):
+            if not running or len(asked) >= 2 * len(RUNS):
                 break
             await asyncio.sleep(0.1)
         told = await asyncio.gather(*map(told_by, processes))
-    assert len(asked) >= len(runs)
-    for run_, said, folder in zip(runs, told, folders, strict=True):
+    assert len(asked) >= len(RUNS)
+    for run_, said, folder in zip(RUNS, told, folders, strict=True):
         place = b"\n".join([said, *written(folder)])
         for secret in secrets:
             found = [form for form in forms(secret) if form in place]

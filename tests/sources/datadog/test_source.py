@@ -41,10 +41,10 @@ async def test_the_newest_page_comes_after_one_request():
 
 async def test_every_event_comes_however_late_it_became_visible():
     """97.8 % come within seconds, 2 % within half a minute, 0.2 % minutes to an hour late."""
-    world = World(traffic=Traffic(per_second=2, lags=ASSUMED), history_s=900)
+    world = World(traffic=Traffic(per_second=1, lags=ASSUMED), history_s=900)
     world.began_ms = world.fake.now_ms() - 890_000
     await world.read(2 * 3600)
-    assert len(world.events) > 12_000
+    assert len(world.events) > 6_000
     assert world.missing(visible_for_s=900) == []
 
 
@@ -85,8 +85,10 @@ async def test_a_datadog_that_told_a_time_to_come_does_not_stop_the_polling():
     assert world.fake.asked() - before > 20
 
 
-@pytest.mark.parametrize("bounds", ["[)", "[]", "()", "(]"])
-@pytest.mark.parametrize("last_page", ["natural", "empty", "with_data"])
+@pytest.mark.parametrize(
+    ("bounds", "last_page"),
+    [("[)", "empty"), ("[]", "natural"), ("()", "with_data"), ("(]", "natural"), ("()", "empty")],
+)
 async def test_it_does_not_matter_which_ends_belong_to_a_search(bounds, last_page):
     behaviour = Behaviour(bounds=bounds, last_page=last_page, search_rate=QUICK)
     world = World(traffic=Traffic(per_second=8), history_s=300, behaviour=behaviour)
