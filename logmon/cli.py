@@ -287,7 +287,11 @@ app.add_typer(sources.app, name="sources")
 def _hand_over(command: str, given: dict[str, Any]) -> NoReturn:
     """Build the run that the flags describe and end with its exit code."""
     with Errors():
-        from logmon.launch import launch
+        from logmon.starting import collector_paused, without_plugins
+
+        without_plugins()
+        with collector_paused():
+            from logmon.launch import launch
 
         code = launch(command, given, os.environ, letters=_letters)
     sys.stdout.flush()

@@ -200,6 +200,8 @@ class Intake:
         return batch.take(np.array(fresh, dtype=np.intp))
 
     def _kept(self, batch: Batch) -> NDArray[np.intp]:
+        if not self._filter.clauses:
+            return np.arange(len(batch))
         mask = self._filter.mask(batch.columns)
         if self._filter.needs_rows:
             for row in np.flatnonzero(mask):

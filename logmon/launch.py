@@ -14,7 +14,6 @@ import msgspec
 
 from logmon.config import Config, SourceTable, load_config
 from logmon.console import ConsoleOptions, Output
-from logmon.dry_run import check_flags, dry_run
 from logmon.errors import ConfigError, PermanentSourceError
 from logmon.event import to_ns
 from logmon.filter import Clause, GrepClause, TimeClause, build_filter
@@ -84,7 +83,9 @@ def launch(
     for warning in config.warnings:
         sys.stderr.write(f"logmon: {warning}\n")
     zone = parse_zone(given["timezone"] or config.tail.timezone)
-    if command == "replay":
+    if command == "replay" and any(map(given.get, ("dry_run", "diff_rules", "expect"))):
+        from logmon.dry_run import check_flags
+
         check_flags(given)
     screen = not given.get("dry_run") and _wants_screen(given, env)
     keys = keymap(config.tail.keys, config.where_of_key)
@@ -100,6 +101,8 @@ def launch(
         passing = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
         redactor = redactor_of(config.redaction, asked=True, key=DRY_RUN_KEY)
         entry = _redacted(entries[0], redactor) if given["redact"] and redactor else entries[0]
+        from logmon.dry_run import dry_run
+
         return dry_run(given, config, entry.source, passing)
     build = _builder(command, given, config, entries)
     api = _api(config, env) if command == "tail" and config.api.enabled else None

@@ -25,6 +25,7 @@ from logmon.errors import LogmonError, StoreError
 from logmon.filter import Clause, LogFilter
 from logmon.level import Level
 from logmon.serving import ApiRun, served
+from logmon.starting import collector_paused
 from logmon.tui.copy_forms import Started
 from logmon.tui.look import Look
 from logmon.visible import visible
@@ -240,7 +241,8 @@ async def _print(
 
 
 async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
-    from logmon.tui.app import LogmonApp
+    with collector_paused():
+        from logmon.tui.app import LogmonApp
     from logmon.tui.filter_state import FilterState
 
     service = build()

@@ -24,7 +24,7 @@ TEMPLATES = (
     "job {job} finished, {rows} rows", "cache {op} for key {key}", "retrying {path} attempt {attempt} of 5",
 )  # fmt: skip
 BEGIN_S = 1_767_600_000
-SOCKET = "logmon-bench"
+SOCKET = f"logmon-bench-{os.getpid()}"
 
 
 def lines(count: int, seed: int = 7):
