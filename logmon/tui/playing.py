@@ -43,6 +43,8 @@ class TransportBar(LinesWidget):
         self._log = log
         self._zone = zone
         self._errors = Digests(_errors_of)
+        self._bad_of: tuple[object, int] = (None, 0)
+        self._bad: set[int] = set()
 
     def line(self, y: int) -> Row:
         """Draw the bar."""
@@ -90,10 +92,12 @@ class TransportBar(LinesWidget):
 
     def _error_cells(self, cells: int) -> set[int]:
         whole = self._log.snapshot
-        self._errors.sync(whole, EVERYTHING, most=len(whole.segments))
-        seqs = np.concatenate([np.zeros(0, dtype=np.int64), *self._errors.values()])
-        places = (seqs - whole.first_seq) * cells // max(1, len(whole))
-        return set(np.unique(places).tolist())
+        if (whole, cells) != self._bad_of:
+            self._errors.sync(whole, EVERYTHING, most=len(whole.segments))
+            seqs = np.concatenate([np.zeros(0, dtype=np.int64), *self._errors.values()])
+            places = (seqs - whole.first_seq) * cells // max(1, len(whole))
+            self._bad_of, self._bad = (whole, cells), set(np.unique(places).tolist())
+        return self._bad
 
     def on_click(self, event: events.Click) -> None:
         """Seek to where the pointer is."""
