@@ -28,6 +28,7 @@ from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.item_list import ItemList, ItemsPane
 from logmon.tui.items_as_of import ItemsAsOf
 from logmon.tui.look import Look
+from logmon.tui.owners import Owners
 from logmon.tui.palette import Palette
 from logmon.tui.playing import TransportBar
 from logmon.tui.prompt import Offers, Prompt, Purpose
@@ -47,17 +48,10 @@ if TYPE_CHECKING:
     from logmon.hub import LogEventHub
     from logmon.redaction import Redactor
     from logmon.tui.doors import Letters, Service, ShownItems
-    from logmon.tui.filters import Filters
-    from logmon.tui.jumps import Jumps
-    from logmon.tui.overview import Overview
-    from logmon.tui.panels import Panels
-    from logmon.tui.playing import Playing
     from logmon.tui.pump import FramePump
-    from logmon.tui.searches import Searches
     from logmon.tui.table import Table
-    from logmon.tui.taking_out import TakingOut
     from logmon.tui.transport import Transport
-    from logmon.tui.views import FilterTo, GoTo, Views
+    from logmon.tui.views import FilterTo, GoTo
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +67,7 @@ WELCOME_S = 12.0
 """How long a newcomer is told what this is; Escape closes it sooner."""
 
 
-class LogmonApp(App[None]):
+class LogmonApp(Owners, App[None]):
     """The live tail."""
 
     TITLE = "logmon"
@@ -150,54 +144,6 @@ class LogmonApp(App[None]):
     def pump(self) -> FramePump:
         """What decides when to draw."""
         return self.drawing.pump
-
-    @property
-    def views(self) -> Views:
-        """The full views."""
-        views: Views = self.controls.owner("views")
-        return views
-
-    @property
-    def filters(self) -> Filters:
-        """What narrows the tail."""
-        filters: Filters = self.controls.owner("filters")
-        return filters
-
-    @property
-    def searches(self) -> Searches:
-        """What is searched."""
-        searches: Searches = self.controls.owner("searches")
-        return searches
-
-    @property
-    def jumps(self) -> Jumps:
-        """What goes to rows."""
-        jumps: Jumps = self.controls.owner("jumps")
-        return jumps
-
-    @property
-    def taking_out(self) -> TakingOut:
-        """Copies and exports."""
-        taking_out: TakingOut = self.controls.owner("taking_out")
-        return taking_out
-
-    @property
-    def playing(self) -> Playing:
-        """The playhead's keys."""
-        playing: Playing = self.controls.owner("playing")
-        return playing
-
-    @property
-    def overview(self) -> Overview:
-        """The histogram beside the rows."""
-        overview: Overview = self.controls.owner("overview")
-        return overview
-
-    @property
-    def panels(self) -> Panels:
-        """What lies around the rows."""
-        panels: Panels = self.controls.owner("panels")
-        return panels
 
     def _handle_exception(self, error: Exception) -> None:
         """End; the one line about it is the caller's. Textual's own prints a traceback (8.2.8)."""

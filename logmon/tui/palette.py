@@ -67,15 +67,7 @@ class Palette:
         self.bad = self._style(error, background, bold=True)
         self.value = self._style(value, background)
         self.notice = self._style(warn, background)
-        self.bar = self._style(foreground, panel)
-        self.bar_dim = self._style(muted, panel)
-        self.bar_bold = self._style(foreground, panel, bold=True)
-        self.bar_good = self._style(good, panel, bold=True)
-        self.bar_warn = self._style(warn, panel, bold=True)
-        self.bar_bad = self._style(error, panel, bold=True)
-        self.bar_accent = self._style(accent, panel)
-        self.bar_badge = self._badge(accent)
-        self.bar_alarm = self._badge(warn)
+        self._bars(panel, muted, accent, good, warn, error)
         self.thumb = self._style(muted, background)
         track = muted if theme.ansi else background.blend(foreground, 0.15)
         self.track = self._style(track, background)
@@ -92,6 +84,20 @@ class Palette:
         self.bar_hit = self._style(warn, background, bold=True)
         self.selected = self._tint_of(accent, 0.28)
         self._items: dict[str, tuple[Style, Style]] = {}
+
+    def _bars(
+        self, panel: Color, muted: Color, accent: Color, good: Color, warn: Color, error: Color
+    ) -> None:
+        """Mix the styles of the lines above and below the rows."""
+        self.bar = self._style(self._foreground, panel)
+        self.bar_dim = self._style(muted, panel)
+        self.bar_bold = self._style(self._foreground, panel, bold=True)
+        self.bar_good = self._style(good, panel, bold=True)
+        self.bar_warn = self._style(warn, panel, bold=True)
+        self.bar_bad = self._style(error, panel, bold=True)
+        self.bar_accent = self._style(accent, panel)
+        self.bar_badge = self._badge(accent)
+        self.bar_alarm = self._badge(warn)
 
     def _levels(
         self, error: Color, warn: Color, good: Color, accent: Color, muted: Color
