@@ -52,6 +52,19 @@ async def test_request_01_a_live_tail_is_filtered_by_text_and_level_held_and_com
         assert "of 6 shown" in s.line(FilterLine)
 
 
+async def test_request_02_the_selected_row_and_marked_rows_go_to_the_clipboard():
+    async with stage() as (s, pilot):
+        await fill(s, 20)
+        await s.drawn(pilot)
+        await pilot.press("k", "c")
+        await pilot.pause()
+        assert "row 18" in s.app.clipboard
+        await pilot.press("m", "k", "k", "m", "c")
+        await pilot.pause()
+        lines = s.app.clipboard.splitlines()
+        assert ["row 16" in lines[0], "row 18" in lines[1]] == [True, True]
+
+
 async def test_request_03_long_lines_wrap_and_sideways_scroll_stays_when_rows_come():
     async with stage(size=(80, 30)) as (s, pilot):
         await s.give(make_event("start " + "x" * 200 + " end"))
