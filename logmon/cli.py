@@ -287,13 +287,20 @@ app.add_typer(sources.app, name="sources")
 def _hand_over(command: str, given: dict[str, Any]) -> NoReturn:
     """Build the run that the flags describe and end with its exit code."""
     with Errors():
+        from logmon.first_screen import show
         from logmon.starting import collector_paused, without_plugins
 
         without_plugins()
-        with collector_paused():
-            from logmon.launch import launch
+        first_screen = show(command, given, os.environ)
+        try:
+            with collector_paused():
+                from logmon.launch import launch
 
-        code = launch(command, given, os.environ, letters=_letters)
+            code = launch(command, given, os.environ, letters=_letters)
+        except BaseException:
+            if first_screen is not None:
+                first_screen.leave()
+            raise
     sys.stdout.flush()
     raise typer.Exit(code)
 
