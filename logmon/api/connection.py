@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 SILENT = logging.getLogger("logmon.api.connection")
 SILENT.setLevel(logging.CRITICAL + 1)
 """What uvicorn would log holds request bytes and tracebacks; the gate says what matters."""
+
+
+MOST_INCOMPLETE_BYTES = 16_384
+"""The longest request head."""
+MOST_CRUMBS, CRUMB_BYTES = 256, 64
+"""More chunks than this, of fewer bytes than this on average, are no honest body."""
 
 
 class Connections:
@@ -36,12 +43,40 @@ class Connections:
             next(iter(self.waiting)).abort()
 
 
+class Metered(h11.Connection):
+    """h11's connection, for a client that does not send a body in crumbs.
+
+    A chunk costs about 30 µs whatever its size: 50 KB in chunks of five bytes hold the loop up
+    for 150 ms (h11 0.16).
+    """
+
+    def __init__(self, most_incomplete: int) -> None:
+        super().__init__(h11.SERVER, most_incomplete)
+        self._parts = 0
+        self._bytes = 0
+
+    def next_event(self) -> Any:
+        """Return what came next.
+
+        Raises:
+            h11.RemoteProtocolError: it is no HTTP, or a body in crumbs.
+        """
+        event = super().next_event()
+        if type(event) is h11.Data:
+            self._parts += 1
+            self._bytes += len(event.data)
+            if self._parts > MOST_CRUMBS and self._bytes < self._parts * CRUMB_BYTES:
+                raise h11.RemoteProtocolError("a body in crumbs")
+        return event
+
+
 class Connection(H11Protocol):
     """One client's connection."""
 
     def __init__(self, *, connections: Connections, **given: Any) -> None:
         super().__init__(**given)
         self.logger = SILENT
+        self.conn = Metered(self.config.h11_max_incomplete_event_size or MOST_INCOMPLETE_BYTES)
         self.app_state = {"connection": self}
         self.on_writable: Callable[[], None] | None = None
         """Called when the client took what was waiting for it; set by the stream it carries."""
@@ -64,7 +99,10 @@ class Connection(H11Protocol):
         """Read on; a head that has begun must be whole in time, also on a kept connection."""
         if self._deadline is None and self._between_requests():
             self._await_head()
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except h11.LocalProtocolError:  # uvicorn answers 400 also where an answer was given
+            self.abort()
         if not self._between_requests():
             self._head_came()
 

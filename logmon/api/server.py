@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from logmon.api.app import build_app
-from logmon.api.connection import Connection, Connections
+from logmon.api.connection import MOST_INCOMPLETE_BYTES, Connection, Connections
 from logmon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 END_WITHIN_S = 0.5
 TLS_HANDSHAKE_WITHIN_S = 5.0
-H11_BYTES = 16_384
 
 
 class ApiServer:
@@ -99,7 +98,7 @@ class ApiServer:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            h11_max_incomplete_event_size=H11_BYTES,
+            h11_max_incomplete_event_size=MOST_INCOMPLETE_BYTES,
             timeout_keep_alive=round(self._settings.header_timeout) or 1,
             ssl_certfile=self._settings.tls_cert or None,
             ssl_keyfile=self._settings.tls_key or None,

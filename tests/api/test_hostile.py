@@ -1,6 +1,7 @@
 """Requests no honest client sends: each is refused or cut off, gets no event and costs nothing."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -231,6 +232,24 @@ async def test_a_body_that_never_ends_is_cut_off_after_the_answer(tmp_path):
                 await asyncio.sleep(0.05)
         assert time.monotonic() - began < 4
         writer.transport.abort()
+
+
+async def test_a_body_in_crumbs_is_not_read_on(tmp_path):
+    async with rig(tmp_path) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        head = f"POST {ROOT}/session HTTP/1.1\r\n{BARE}Transfer-Encoding: chunked\r\n\r\n"
+        writer.write(head.encode() + b"1\r\nx\r\n" * 10_000)
+        began = time.monotonic()
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while part := await reader.read(65_536):
+                answer += part
+        assert answer[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 401")
+        assert time.monotonic() - began < 2
+        writer.transport.abort()
+        lines = b"".join(b"40\r\n" + b"y" * 64 + b"\r\n" for _ in range(1_000)) + b"0\r\n\r\n"
+        request = f"POST /v1/logs HTTP/1.1\r\n{BARE}Authorization: Bearer {served.tokens['ingest']}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert (await ask(served.port, request.encode() + lines)).startswith(b"HTTP/1.1 404")
 
 
 async def test_pipelined_requests_are_answered_in_order_and_checked_each(tmp_path):
