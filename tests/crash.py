@@ -89,7 +89,7 @@ def crash(
         startup_s = _startup_s(settings)
         for _ in range(kills - 1):
             with logmon_tail(settings) as tail:
-                time.sleep(rng.uniform(0.8 * startup_s, startup_s + 0.8))
+                time.sleep(rng.uniform(0.8 * startup_s, startup_s + 0.9))
                 assert tail.poll() is None, tail.communicate()
                 tail.kill()
         with logmon_tail(settings) as tail:
@@ -107,7 +107,7 @@ def crash(
 def fake_datadog(*, events: int, per_second: float, seed: int) -> Iterator[str]:
     """Run a fake in a process of its own; its events begin now, and come up to 5 s late."""
     chances = [f"--chance={name}={share}" for name, share in FAULTS.items()]
-    chances += [f"--on={3 + 4 * place}={name}" for place, name in enumerate(FAULTS)]
+    chances += [f"--on={2 + 2 * place}={name}" for place, name in enumerate(FAULTS)]
     command = [
         sys.executable, "-m", "logmon.testing.fake_datadog", "--count", str(events),
         "--events-per-second", str(per_second), "--history-s", "1", "--lags", "5s",
