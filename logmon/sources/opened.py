@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NEWEST_BYTES = 64 * 1_024
 """The first block: decoded in 0.3 ms, whatever the file's size, and more than a screen."""
 BLOCK_BYTES = 1 << 20
+BLOCKS_AT_ONCE = 4
 BATCH_ROWS = 2_048
 """As many as a filter decodes between two frames."""
 LOOK_BYTES = 64 * 1_024
@@ -80,6 +81,14 @@ class OpenedFile:
             arrivals += self._reader.flush()
         self.left = start
         return _reversed(arrivals), stop
+
+    def blocks(self, count: int = BLOCKS_AT_ONCE) -> list[Arrival]:
+        """Return the rows of the next so many blocks, newest first."""
+        arrivals: list[Arrival] = []
+        for _ in range(count):
+            if self.left:
+                arrivals += self.block()
+        return arrivals
 
     def block(self) -> list[Arrival]:
         """Return the rows of the block before what has been read, newest first."""

@@ -171,10 +171,10 @@ class ReplaySource:
             ahead: asyncio.Future[list[Arrival]] | None = None
             try:
                 while file.left or ahead:
-                    arrivals = await (ahead or asyncio.to_thread(file.block))
+                    arrivals = await (ahead or asyncio.to_thread(file.blocks))
                     left = sum(file.left for file in files)
                     ahead = (
-                        asyncio.ensure_future(asyncio.to_thread(file.block)) if file.left else None
+                        asyncio.ensure_future(asyncio.to_thread(file.blocks)) if file.left else None
                     )
                     for arrival in arrivals:
                         yield arrival

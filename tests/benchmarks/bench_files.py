@@ -175,8 +175,9 @@ def bare_decode(path: Path) -> float:
 def newline_index(path: Path) -> float:
     from logmon.file_batch import FileBytes
     from logmon.sources.lines import line_breaks
-    from logmon.sources.opened import BLOCK_BYTES
+    from logmon.sources.opened import BLOCK_BYTES, keep_freed_memory
 
+    keep_freed_memory()
     size, file = path.stat().st_size, FileBytes(os.open(path, os.O_RDONLY))
     began = time.perf_counter()
     for start in range(0, size, BLOCK_BYTES):

@@ -142,11 +142,11 @@ class Terminal:
     def settled(
         self, quiet_s: float = 1.0, timeout_s: float = 60, since: float | None = None
     ) -> float:
-        """Return when the screen changed last before it was quiet."""
+        """Return when the screen changed last before it was quiet; clocks are in its first line."""
         since = self.began if since is None else since
-        last, changed = self.screen(), time.perf_counter()
+        last, changed = self.screen().partition("\n")[2], time.perf_counter()
         while time.perf_counter() - changed < quiet_s and time.perf_counter() - since < timeout_s:
-            now = self.screen()
+            now = self.screen().partition("\n")[2]
             if now != last:
                 last, changed = now, time.perf_counter()
             time.sleep(0.01)
