@@ -292,8 +292,22 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
                 "is a name logmon keeps for itself", where=places.where(("sources", name))
             )
         table._name, table._places = name, places
+    _refuse_second_otlp(config, places)
     config._path, config._warnings, config._places = found, tuple(warnings), places
     return config
+
+
+def _refuse_second_otlp(config: Config, places: _Places) -> None:
+    """Raise when two sources would get what the one door `POST /v1/logs` receives."""
+    ready = [
+        name for name, table in config.sources.items() if table.enabled and table.type == "otlp"
+    ]
+    if len(ready) > 1:
+        raise ConfigError(
+            f'sources.{ready[0]} is of type "otlp" already, and one gets all that is received',
+            where=places.where(("sources", ready[1], "type")),
+            hint="leave one enabled",
+        )
 
 
 def find_config(path: Path | None, env: Mapping[str, str]) -> Path | None:

@@ -37,6 +37,18 @@ def test_without_any_file_the_mock_source_is_on(tmp_path):
     assert config.sentinel.enabled
 
 
+def test_a_second_source_for_what_the_one_door_receives_is_refused_with_its_line(tmp_path):
+    second = '[sources.a]\ntype = "otlp"\n[sources.b]\ntype = "otlp"\n'
+    path = write(tmp_path, second)
+    with pytest.raises(ConfigError) as refused:
+        load_config(path, {})
+    assert str(refused.value).startswith(f"{path}:4: sources.b.type: sources.a is of type")
+    off = write(tmp_path, f"{second}enabled = false\n")
+    assert load_config(off, {}).sources["a"].enabled
+    with pytest.raises(ConfigError):
+        load_config(off, {"LOGMON_SOURCES__B__ENABLED": "true"})
+
+
 BAD = [
     ("[tail]\nhistroy = 5000\n", 2, "tail.histroy", "unknown key; did you mean 'history'?"),
     ("[tial]\n", 1, "tial", "did you mean 'tail'?"),

@@ -19,6 +19,7 @@ def doors() -> tuple[Door, ...]:
         Door("GET", f"{ROOT}/stats", status.stats, "read"),
         Door("GET", f"{ROOT}/work-items", items.work_items, "read"),
         Door("POST", f"{ROOT}/work-items/{{id}}", items.change, "admin", items.BODY_BYTES),
+        Door("POST", f"{ROOT}/work-items/{{id}}/feedback", items.mark, "admin", items.BODY_BYTES),
         Door("POST", "/v1/logs", otlp.logs, "ingest", otlp.READ_BYTES),
         Door("GET", f"{ROOT}/dead-letters", items.dead_letters, "read"),
         Door("POST", f"{ROOT}/session", page.session, "read"),

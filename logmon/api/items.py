@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -13,10 +14,12 @@ from logmon.api.refused import Refused
 from logmon.api.status import answer
 from logmon.dead_letter import to_document as letter_document
 from logmon.errors import ItemError, UnknownItem
-from logmon.work_item import Status
+from logmon.work_item import Feedback, Status
 from logmon.work_item import to_document as item_document
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -28,10 +31,19 @@ MOST_ITEMS = 1_000
 BODY_BYTES = 4_096
 
 
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a change asks for."""
+class WantedStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a change of status asks for."""
 
     status: Status
+
+
+class WantedMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a mark asks for; empty takes it back."""
+
+    feedback: Feedback
+
+
+Body = TypeVar("Body", WantedStatus, WantedMark)
 
 
 async def work_items(api: Api, request: Request) -> Response:
@@ -49,17 +61,35 @@ async def change(api: Api, request: Request) -> Response:
     Raises:
         Refused: the body is not `{"status": …}`, there is no such item, or it cannot become that.
     """
+    wanted = await _wanted(request, WantedStatus)
+    return await _changed(api, request, partial(api.service.set_status, status=wanted.status))
+
+
+async def mark(api: Api, request: Request) -> Response:
+    """Mark an item as useful, as noise or as neither and answer with the item as it is then.
+
+    Raises:
+        Refused: the body is not `{"feedback": …}`, or there is no such item.
+    """
+    wanted = await _wanted(request, WantedMark)
+    return await _changed(api, request, partial(api.service.set_feedback, feedback=wanted.feedback))
+
+
+async def _wanted(request: Request, body: type[Body]) -> Body:
     Parameters(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(415, "the body must be application/json")
     try:
-        wanted = msgspec.json.decode(await request.body(), type=Wanted)
+        return msgspec.json.decode(await request.body(), type=body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(422, f'the body is not {{"status": …}}: {error}') from None
-    by = f"api {token_of(request.scope).id}"
+        (key,) = body.__struct_fields__
+        raise Refused(422, f'the body is not {{"{key}": …}}: {error}') from None
+
+
+async def _changed(api: Api, request: Request, ask: Callable[..., Awaitable[WorkItem]]) -> Response:
     try:
-        item = await api.service.set_status(request.path_params["id"], wanted.status, by=by)
+        item = await ask(request.path_params["id"], by=f"api {token_of(request.scope).id}")
     except UnknownItem as error:
         raise Refused(404, str(error)) from None
     except ItemError as error:

@@ -154,6 +154,8 @@ ITEMS = (
     ),
     Action("finish_item", ("d",), "item_keys.done", "Done; asks first", panel="items", hint="done"),
     Action("reopen_item", ("o",), "item_keys.reopen", "Reopen", panel="items", hint="reopen"),
+    Action("mark_useful", ("u",), "item_keys.useful", "Worth having; again: unmark", panel="items"),
+    Action("mark_noise", ("z",), "item_keys.noise", "Noise; again: unmark", panel="items"),
 )
 
 RULES = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from logmon.sentinel.rule import Rule
     from logmon.sentinel.statistics import RuleStatistics
     from logmon.verdict import Verdict
-    from logmon.work_item import Status, WorkItem
+    from logmon.work_item import Feedback, Status, WorkItem
 
 
 class ShownItems(Protocol):
@@ -47,6 +47,14 @@ class Service(Protocol):
 
         Raises:
             LogmonError: there is no such item, or its status cannot become that.
+        """
+        ...
+
+    async def set_feedback(self, item_id: str, feedback: Feedback, *, by: str = "") -> WorkItem:
+        """Mark a work item as useful, as noise or as neither and return the item.
+
+        Raises:
+            LogmonError: there is no such item.
         """
         ...
 

@@ -30,7 +30,8 @@ class ItemList(Table):
 
     BINDING_GROUP_TITLE = "Work items"
     HELP = (
-        "What Sentinel made of the rows. `s` starts, `d` closes after asking, `o` reopens; "
+        "What Sentinel made of the rows. `s` starts, `d` closes after asking, `o` reopens; `u` "
+        "marks it as useful, `z` as noise, for its rule's figures; "
         "`Enter` goes to the newest row, `Tab` to the events."
     )
 

@@ -63,7 +63,8 @@ class ItemFields(Page):
     def _describe(self, item: WorkItem) -> Iterator[list[Span]]:
         status = STATUS_WORD[item.status]
         yield self._field("title", item.title)
-        yield self._field("status", f"{status} · {item.priority} · rule {item.rule}")
+        mark = f" · {item.feedback}" if item.feedback else ""
+        yield self._field("status", f"{status} · {item.priority} · rule {item.rule}{mark}")
         first, last = rfc3339(item.first_seen), rfc3339(item.last_seen)
         yield self._field("seen", f"{counted(item.count, 'time')} · {first} to {last}")
         yield self._field("message", item.description)

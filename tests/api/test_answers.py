@@ -201,6 +201,36 @@ async def test_an_admin_changes_an_items_status_and_the_change_is_an_event(tmp_p
         assert (await served.get("/work-items")).json()["items"][0]["status"] == "done"
 
 
+async def test_an_admin_marks_an_item_as_useful_or_noise_and_its_rule_counts_it(tmp_path):
+    sentinel = Sentinel()
+    async with rig(tmp_path, sentinel=sentinel) as served:
+        await served.publish(make_event("disk full", level=Level.ERROR))
+        sentinel.process(served.hub.recent(1))
+
+        async def mark(item="WI-1", scope="admin", kind="application/json", body=b""):
+            return await served.client.post(
+                f"{served.server.url}/api/log-monitor/work-items/{item}/feedback",
+                headers={**served.auth(scope), "Content-Type": kind},
+                content=body or b'{"feedback":"noise"}',
+            )
+
+        for scope in ("read", "ingest"):
+            assert (await mark(scope=scope)).status_code == 403
+        assert (await mark(kind="text/plain")).status_code == 415
+        assert (await mark(item="WI-99")).status_code == 404
+        for body in (b"{}", b'{"feedback":"fine"}', b'{"status":"done"}', b'{"feedback":null}'):
+            answer = await mark(body=body)
+            assert answer.status_code == 422
+            assert "feedback" in answer.text
+        answer = await mark()
+        assert (answer.status_code, answer.json()["feedback"]) == (200, "noise")
+        assert sentinel.statistics()["default"].noise == 1
+        assert (await served.get("/work-items")).json()["items"][0]["feedback"] == "noise"
+        answer = await mark(body=b'{"feedback":""}')
+        assert "feedback" not in answer.json()
+        assert sentinel.statistics()["default"].noise == 0
+
+
 # The page
 
 

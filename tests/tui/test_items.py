@@ -41,6 +41,13 @@ class Desk:
         self.stage.hub.publish_own(effects.events, origin="sentinel")
         return sentinel.items.get(item_id)
 
+    async def set_feedback(self, item_id, feedback, *, by=""):
+        self.asked.append((item_id, feedback, by))
+        if self.refuses:
+            raise ItemError(self.refuses)
+        self.stage.sentinel.set_feedback(item_id, feedback, self.stage.clock.now())
+        return self.stage.sentinel.items.get(item_id)
+
 
 def with_desk(s: Stage) -> Desk:
     s.app.service = desk = Desk(s)
@@ -147,6 +154,34 @@ async def test_s_starts_d_asks_and_closes_o_reopens():
             "new",
         ]
         assert "WI-1: done → new" in notices(s)
+
+
+async def test_u_marks_an_item_as_useful_z_as_noise_and_the_same_key_takes_it_back():
+    async with stage() as (s, pilot):
+        desk = with_desk(s)
+        await s.give(error(1, "Card declined"))
+        await pilot.press("f4")
+        await settled(s, pilot)
+        view = s.app.main.query_one("#item-list", ItemList)
+        await pilot.press("u")
+        await asked(s, pilot)
+        assert view.item.feedback == "useful"
+        assert "WI-1: marked useful" in notices(s)
+        assert "rule default · useful" in lines(s, "#item-fields")[2]
+        await pilot.press("z")
+        await asked(s, pilot)
+        assert view.item.feedback == "noise"
+        assert s.sentinel.statistics()["default"].noise == 1
+        await pilot.press("z")
+        await asked(s, pilot)
+        assert view.item.feedback == ""
+        assert [mark for _, mark, by in desk.asked if by == "screen"] == ["useful", "noise", ""]
+        assert "WI-1: marked neither useful nor noise" in notices(s)
+        desk.refuses = "not now"
+        await pilot.press("u")
+        await asked(s, pilot)
+        assert view.item.feedback == ""
+        assert "not now" in notices(s)
 
 
 async def test_the_pane_beside_the_tail_takes_the_same_keys():
