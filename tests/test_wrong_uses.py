@@ -96,7 +96,7 @@ USES = [
     ("serve --port 70000", 2, "less than or equal to 65535"),
     ("serve --port http", 2, "valid integer"),
     ("serve --host 0.0.0.0", 2, "--tls-cert"),
-    ("serve --tls-cert FOLDER/none.pem --tls-key FOLDER/none.pem", 2, "none.pem"),
+    ("serve --port 0 --tls-cert FOLDER/none.pem --tls-key FOLDER/none.pem", 2, "none.pem"),
     ("serve token add", 2, "Missing option '--scope'"),
     ("serve token add --scope root", 2, "read, ingest"),
     ("patterns", 2, "Missing argument"),

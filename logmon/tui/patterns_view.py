@@ -35,6 +35,7 @@ class PatternList(Table):
         "to all but it; `Esc` there lifts it."
     )
 
+    STARTS_AT_TOP = True  # patterns are ranked while they are learned
     COLUMNS = (
         Column("rows", 9, right=True),
         Column("trend", TREND_BUCKETS, from_width=80),

@@ -46,6 +46,9 @@ class Table(LinesWidget, can_focus=True):
     PANEL = "list"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(PANEL)
 
+    STARTS_AT_TOP = False
+    """Whether the first row is selected until somebody moves, however the rows change places."""
+
     class Moved(Message):
         """Another row is selected."""
 
@@ -66,6 +69,7 @@ class Table(LinesWidget, can_focus=True):
         """Key of the selected row."""
         self._place = 0
         self._top = 0
+        self._moved = False
 
     # What subclasses say
 
@@ -113,6 +117,8 @@ class Table(LinesWidget, can_focus=True):
     def _find_selected(self) -> None:
         length = self.length()
         here = min(self._place, length - 1)
+        if self.STARTS_AT_TOP and not self._moved:
+            self.selected = None
         if self.selected is not None and (here < 0 or self.key(here) != self.selected):
             places = (place for place in range(length) if self.key(place) == self.selected)
             here = next(places, here)
@@ -168,6 +174,7 @@ class Table(LinesWidget, can_focus=True):
     def select(self, place: int) -> None:
         """Select the row at a place, or the nearest there is."""
         length = self.length()
+        self._moved = True
         if length:
             self._place = max(0, min(place, length - 1))
             self.selected = self.key(self._place)
