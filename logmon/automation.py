@@ -170,8 +170,12 @@ class Automation:
             self._listening.filter = self.sentinel.filter
 
     def rule_names(self) -> tuple[str, ...]:
-        """Return the names of the rules that are applied now."""
-        return () if self.sentinel is None else tuple(rule.name for rule in self.sentinel.rules)
+        """Return the names of the rules, those that are off included."""
+        return tuple(rule.name for rule in self.rules())
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules in their order, those that are off included; () if Sentinel is off."""
+        return () if self.sentinel is None else self.sentinel.known_rules
 
     def add_rule(self, rule: Rule, remark: str = "") -> Path:
         """Write a rule into the configuration's file and apply it; return the file.
@@ -182,6 +186,20 @@ class Automation:
         if self.rule_file is None:
             raise ConfigError("there is no configuration to write the rule into")
         path = self.rule_file.add(rule, remark)
+        self.reload_rules()
+        return path
+
+    def change_rule(self, before: Rule, after: Rule) -> Path:
+        """Write a rule in place of the one of its name, and apply it; return the file.
+
+        Applied from the next row on: items, windows and counts stay.
+
+        Raises:
+            ConfigError: the file has another rule by now, cannot be written, or there is none.
+        """
+        if self.rule_file is None:
+            raise ConfigError("there is no configuration to write the rule into")
+        path = self.rule_file.change(before, after)
         self.reload_rules()
         return path
 

@@ -43,6 +43,9 @@ class RuleTable(Table):
     name: str = Field(min_length=1, max_length=100)
     """Shown on its work items; unique."""
 
+    enabled: bool = True
+    """Whether it is applied; off, it keeps its items and counts."""
+
     when: Query = ""
     """What must hold besides, in the query language; its time is the events' own: it has no now."""
 

@@ -72,15 +72,19 @@ def rule_lines(config: Config, *, json: bool) -> Iterator[str]:
         LogMonitorService(LogEventHub(), [], sentinel=sentinel, store=store).take_up()
         store.close()
     counts = sentinel.statistics()
+    enabled = {rule.name: rule.enabled for rule in sentinel.known_rules}
     names = msgspec.structs.asdict(RuleStatistics())
     if not json:
         yield f"{'rule':<20} " + " ".join(f"{name:>10}" for name in names)
     for name, rule in counts.items():
         figures = msgspec.structs.asdict(rule)
         if json:
-            yield encode_json({"rule": name, **figures}).decode()
+            yield encode_json(
+                {"rule": name, "enabled": enabled.get(name, False), **figures}
+            ).decode()
         else:
-            yield f"{name:<20} " + " ".join(f"{figures[one]:>10,}" for one in names)
+            state = "" if enabled.get(name) else "  off" if name in enabled else "  gone"
+            yield f"{name:<20} " + " ".join(f"{figures[one]:>10,}" for one in names) + state
 
 
 def details(config: Config, item_id: str) -> Iterator[str]:

@@ -6,14 +6,13 @@ line and the column.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logmon.config import Config, load_config
 from logmon.errors import ConfigError
-from logmon.moments import duration_text
+from logmon.rule_text import to_toml, with_rule
 from logmon.sentinel.rule import Rule
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ def rules_of(settings: SentinelSettings) -> tuple[Rule, ...]:
     return tuple(
         Rule(
             name=table.name,
+            enabled=table.enabled,
             when=table.when,
             minimum_level=table.minimum_level,
             sources=tuple(table.sources),
@@ -106,12 +106,51 @@ class RuleFile:
         if any(known.name == rule.name for known in self._rules):
             raise ConfigError(f"there is a rule {rule.name!r} already", hint="name it otherwise")
         path = self.path or self._given or _default_path(self._env)
+        before = self._text(path)
+        tables = [] if self._written(path) else [to_toml(known) for known in self._rules]
+        parts = [before.rstrip("\n"), *tables, to_toml(rule, remark)]
+        return self._write(path, "\n".join(parts).lstrip("\n"))
+
+    def change(self, before: Rule, after: Rule) -> Path:
+        """Write a rule in place of the one of its name; the next `changed` tells of it.
+
+        Only the keys that differ change: comments and all else stay. A built-in rule is written
+        down. Returns the file's path; nothing is written if the result would be wrong.
+
+        Raises:
+            ConfigError: the file has another rule by now, cannot be written, or would be wrong.
+        """
+        path = self.path or self._given or _default_path(self._env)
+        text = self._text(path)
+        rules = self._written(path)
+        if before not in (rules or self._rules):
+            raise ConfigError(
+                f"rule {before.name!r} is another one in it by now", where=str(path),
+                hint="look at it again",
+            )  # fmt: skip
+        wanted = tuple(after if rule == before else rule for rule in rules or self._rules)
+        if not rules:
+            text = "\n".join([text.rstrip("\n"), *map(to_toml, wanted)]).lstrip("\n")
+        else:
+            text = with_rule(text, rules.index(before), before, after)
+        return self._write(path, text, wanted)
+
+    def _text(self, path: Path) -> str:
         try:
-            before = path.read_text("utf-8") if path.exists() else ""
-            written = bool(before) and bool(load_config(path, {}).sentinel.rules)
-            tables = [] if written else [to_toml(known) for known in self._rules]
-            parts = [before.rstrip("\n"), *tables, to_toml(rule, remark)]
-            _write_checked(path.resolve(), "\n".join(parts).lstrip("\n"))
+            return path.read_text("utf-8-sig") if path.exists() else ""
+        except OSError as error:
+            raise ConfigError(error.strerror or str(error), where=str(path)) from None
+
+    def _written(self, path: Path) -> tuple[Rule, ...]:
+        """Return the rules that stand in the file, without the built-in one."""
+        if not path.exists():
+            return ()
+        settings = load_config(path, {}).sentinel
+        return rules_of(settings) if settings.rules else ()
+
+    def _write(self, path: Path, text: str, wanted: tuple[Rule, ...] | None = None) -> Path:
+        try:
+            _write_checked(path.resolve(), text, wanted)
         except OSError as error:
             raise ConfigError(error.strerror or str(error), where=str(path)) from None
         self.path = path
@@ -125,15 +164,17 @@ def _default_path(env: Mapping[str, str]) -> Path:
     return Path(named) if named else user_config_path("logmon") / "config.toml"
 
 
-def _write_checked(path: Path, text: str) -> None:
-    """Put a file in place of another one in one step, if it is right."""
+def _write_checked(path: Path, text: str, wanted: tuple[Rule, ...] | None) -> None:
+    """Put a file in place of another one in one step, if it is right and has the `wanted` rules."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+    mode = _mode_of_own(path) if path.exists() else 0o600
     trial = path.with_name(f".{path.name}.new")
     trial.touch(mode=0o600)
     trial.write_text(text, "utf-8")
     try:
-        load_config(trial, {})
+        made = rules_of(load_config(trial, {}).sentinel)
+        if wanted is not None and made != wanted:
+            raise ConfigError("is written in a way that only you can change; edit it there")
         trial.chmod(mode)
         trial.replace(path)
     except ConfigError as error:
@@ -142,32 +183,21 @@ def _write_checked(path: Path, text: str) -> None:
         trial.unlink(missing_ok=True)
 
 
-def to_toml(rule: Rule, remark: str = "") -> str:
-    """Return a rule as the table that `[[sentinel.rules]]` reads; what is as usual is left out."""
-    usual = Rule()
-    lines = ["", *(f"# {line}" for line in remark.splitlines()), "[[sentinel.rules]]"]
-    lines.append(f"name = {_text(rule.name)}")
-    if rule.when:
-        lines.append(f"when = {_text(rule.when)}")
-    if rule.minimum_level != usual.minimum_level:
-        lines.append(f"minimum_level = {_text(rule.minimum_level.label)}")
-    if rule.sources != usual.sources:
-        lines.append(f"sources = [{', '.join(map(_text, rule.sources))}]")
-    if rule.group_by:
-        lines.append(f"group_by = [{', '.join(map(_text, rule.group_by))}]")
-    if rule.threshold != usual.threshold:
-        lines.append(f"threshold = {rule.threshold}")
-    if rule.window_s != usual.window_s:
-        lines.append(f"window = {_text(duration_text(rule.window_s))}")
-    if rule.cooldown_s != usual.cooldown_s:
-        lines.append(f"cooldown = {_text(duration_text(rule.cooldown_s))}")
-    if rule.priority:
-        lines.append(f"priority = {_text(rule.priority)}")
-    if rule.title:
-        lines.append(f"title = {_text(rule.title)}")
-    return "\n".join([*lines, ""])
+def _mode_of_own(path: Path) -> int:
+    """Return the access rights of a file that is the user's own and may be written.
 
-
-def _text(value: str) -> str:
-    """Return a text as TOML's basic string: JSON's escapes are all its escapes too, bar DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    Raises:
+        ConfigError: it is another user's, or write-protected: to replace it would undo that.
+    """
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        raise ConfigError(
+            "is another user's, so rules are not saved in it", where=str(path),
+            hint="edit it there, or give --config a file of your own",
+        )  # fmt: skip
+    if not status.st_mode & 0o200:
+        raise ConfigError(
+            "is write-protected, so rules are not saved in it", where=str(path),
+            hint=f"chmod u+w {path}",
+        )  # fmt: skip
+    return status.st_mode & 0o777

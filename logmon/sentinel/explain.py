@@ -23,6 +23,8 @@ def rule_verdict(
     `decision` is what came of it, if all clauses hold; without one it is not known.
     """
     clauses = tuple(_clauses(rule, event))
+    if decision is None and not rule.enabled:
+        return RuleVerdict(rule.name, "no_match", "it is off", clauses)
     failures = [clause.failure for clause in clauses if not clause.holds]
     if decision is not None and decision.outcome == "error":
         return RuleVerdict(rule.name, "error", decision.text, clauses)

@@ -113,6 +113,11 @@ class Sentinel:
         """The rules that are applied now."""
         return self._rules.rules
 
+    @property
+    def known_rules(self) -> tuple[Rule, ...]:
+        """The rules in their order, those that are off included."""
+        return self._rules.known
+
     def set_rules(self, rules: Iterable[Rule]) -> None:
         """Apply other rules from the next row on; items, windows and counts stay.
 
@@ -124,7 +129,7 @@ class Sentinel:
 
     def statistics(self) -> dict[str, RuleStatistics]:
         """Return the counts of every rule, those that only have a past included."""
-        return self._tally.of([rule.name for rule in self.rules])
+        return self._tally.of([rule.name for rule in self.known_rules])
 
     # Rows
 
@@ -287,7 +292,7 @@ class Sentinel:
             name = tracked.rule if tracked else "".join(matched[:1])
             happened[name] = Decision(name, "joined", link)
         rules: list[RuleVerdict] = []
-        for rule in self.rules:
+        for rule in self.known_rules:
             decision = happened.get(rule.name)
             if not judged and rule.name in matched:
                 ahead = sum(one.outcome == "opened" for one in rules)

@@ -23,6 +23,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule. The defaults are the built-in rule: warn and above, any source, at once."""
 
     name: str = "default"
+    enabled: bool = True
+    """Whether it is applied."""
     when: str = ""
     """What else must hold, in the query language; its parts are clauses of their own."""
     minimum_level: Level = Level.WARN

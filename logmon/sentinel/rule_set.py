@@ -98,7 +98,9 @@ class RuleSet:
         Raises:
             QueryError: a `when` cannot be read.
         """
-        self.rules = tuple(rules)
+        self.known = tuple(rules)
+        """All rules in their order, those that are off included."""
+        self.rules = tuple(rule for rule in self.known if rule.enabled)
         self.filters = tuple(rule.filter() for rule in self.rules)
         self.filter = self._union()
         self.asks_new = any(one.asks_new for one in self.filters)

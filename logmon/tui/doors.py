@@ -67,7 +67,11 @@ class Service(Protocol):
         ...
 
     def rule_names(self) -> tuple[str, ...]:
-        """Return the names of the rules that are applied now."""
+        """Return the names of the rules, those that are off included."""
+        ...
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules in their order, those that are off included."""
         ...
 
     def rule_statistics(self) -> dict[str, RuleStatistics]:
@@ -79,6 +83,14 @@ class Service(Protocol):
 
         Raises:
             LogmonError: the name is taken, or the file cannot be written.
+        """
+        ...
+
+    def change_rule(self, before: Rule, after: Rule) -> Path:
+        """Write a rule in place of the one of its name, and apply it; return the file.
+
+        Raises:
+            LogmonError: the file has another rule by now, or cannot be written.
         """
         ...
 

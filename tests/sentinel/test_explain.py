@@ -23,6 +23,7 @@ RULES = (
     Rule(name="slow", when="@ms:>500 -service:batch", threshold=3, window_s=60),
     Rule(name="quiet", when="refused OR declined", cooldown_s=120, group_by=("@region",)),
     Rule(name="api", sources=("api*", "!api-test"), minimum_level=Level.INFO, threshold=2),
+    Rule(name="off", enabled=False),
 )
 WORDS = ("ann", "bob", "carl", "dora", "eve", "fay", "gus", "hal")
 
@@ -73,7 +74,9 @@ def test_an_explanation_is_what_happens_for_10_000_events():
         effects = sentinel.process([Delivery(seq, event, "app", None)])
         told = sentinel.explain(event, seq=seq, link=effects.links.get(seq))
         matched = {rule.rule for rule in told.rules if rule.matched}
-        assert matched == {rule.name for rule in RULES if rule.filter().matches(event)}
+        assert matched == {
+            rule.name for rule in RULES if rule.enabled and rule.filter().matches(event)
+        }
         assert plain(foretold) == plain(told), (seq, event)
         assert foretold.template == told.template
         assert told.work_item == effects.links.get(seq)
@@ -113,6 +116,7 @@ def test_each_clause_is_told_with_the_value_seen():
         (Rule(), [make_event(level=Level.WARN)], "opened WI-1"),
         (Rule(threshold=5), [make_event(level=Level.WARN)] * 1, "below threshold 1/5"),
         (Rule(sources=("x",)), [make_event(level=Level.WARN)], "source tests is not x"),
+        (Rule(enabled=False), [make_event(level=Level.WARN)], "it is off"),
     ],
 )
 def test_verdicts_are_short_and_plain(rule, events, text):

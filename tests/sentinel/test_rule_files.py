@@ -1,9 +1,14 @@
 """Rules in a file: refused with line and column, read again without losing state, added to."""
 
 import asyncio
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logmon.config import load_config
 from logmon.errors import ConfigError
@@ -170,3 +175,139 @@ async def test_the_file_is_watched(tmp_path: Path):
                 if event.source == "logmon":
                     break
         assert live.said() == ["rules changed: bb"]
+
+
+COMMENTED = """\
+# mine
+[sentinel]
+enabled = true
+
+# about a
+[[sentinel.rules]]   # head
+name = "a"  # its name
+when = "x"  # why
+group_by = [
+  "r",  # one
+]
+
+# about b
+[[sentinel.rules]]
+name = "b"
+
+# about the tail
+[tail]
+history = 5000  # enough
+"""
+
+
+def test_a_rule_is_changed_where_it_stands_and_every_comment_stays(tmp_path: Path):
+    path = write(tmp_path / "c.toml", COMMENTED)
+    file = RuleFile(load_config(path, {}), path, {})
+    a, b = read_rules(path)
+    other = msgspec.structs.replace(a, when='"y" \x7f é', threshold=3, enabled=False)
+    assert file.change(a, other) == path
+    assert path.read_text() == COMMENTED.replace(
+        'name = "a"  # its name\nwhen = "x"  # why',
+        'name = "a"  # its name\nenabled = false\nthreshold = 3\nwhen = "\\"y\\" \\u007f é"  # why',
+    )
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert file.changed() == (other, b)
+    file.change(b, msgspec.structs.replace(b, title="T"))
+    assert 'name = "b"\ntitle = "T"\n\n# about the tail\n[tail]' in path.read_text()
+    file.change(other, a)
+    assert read_rules(path)[0] == a, "what became usual again is written as such"
+
+
+@given(
+    st.builds(
+        Rule,
+        name=st.just("a"),
+        enabled=st.booleans(),
+        title=st.text(max_size=20),
+        threshold=st.integers(1, 9),
+        group_by=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+        priority=st.sampled_from(["", "high"]),
+        window_s=st.sampled_from([0.5, 60.0, 600.0]),
+    )
+)
+def test_whatever_a_rule_becomes_it_is_read_back_as_that_and_the_others_stay(after):
+    with TemporaryDirectory() as folder:
+        path = write(Path(folder) / "c.toml", COMMENTED)
+        file = RuleFile(load_config(path, {}), path, {})
+        a, b = read_rules(path)
+        file.change(a, after)
+        assert read_rules(path) == (after, b)
+        left = {line for line in COMMENTED.splitlines() if line.startswith("#")}
+        assert left <= set(path.read_text().splitlines())
+
+
+def test_rules_in_one_line_are_changed_too(tmp_path: Path):
+    path = write(tmp_path / "c.toml", '[sentinel]\nrules = [{name="a"}, {name="b", when="x"}]\n')
+    file = RuleFile(load_config(path, {}), path, {})
+    a, b = read_rules(path)
+    off = msgspec.structs.replace(b, enabled=False)
+    file.change(b, off)
+    assert read_rules(path) == (a, off)
+
+
+def test_the_built_in_rule_is_written_down_when_it_is_changed(tmp_path: Path):
+    path = write(tmp_path / "c.toml", "# mine\n")
+    file = RuleFile(load_config(path, {}), path, {})
+    file.change(Rule(), Rule(threshold=5))
+    assert path.read_text().startswith("# mine\n")
+    assert read_rules(path) == (Rule(threshold=5),)
+
+
+def test_a_rule_that_somebody_else_changed_meanwhile_is_not_written_over(tmp_path: Path):
+    path = write(tmp_path / "c.toml", COMMENTED)
+    file = RuleFile(load_config(path, {}), path, {})
+    a, _ = read_rules(path)
+    write(path, COMMENTED.replace('"x"', '"z"'))
+    with pytest.raises(ConfigError, match="another one in it by now"):
+        file.change(a, Rule(name="a", threshold=3))
+    assert read_rules(path)[0].when == "z"
+
+
+def test_a_write_protected_file_is_refused_and_stays(tmp_path: Path):
+    path = write(tmp_path / "c.toml", COMMENTED)
+    path.chmod(0o400)
+    file = RuleFile(load_config(path, {}), path, {})
+    a, _ = read_rules(path)
+    for change in (lambda: file.change(a, Rule(name="a")), lambda: file.add(Rule(name="c"))):
+        with pytest.raises(ConfigError, match="write-protected, so rules are not saved"):
+            change()
+    assert path.read_text() == COMMENTED
+    assert [one.name for one in tmp_path.iterdir()] == ["c.toml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_another_users_file_is_refused_and_stays(tmp_path: Path):
+    path = write(tmp_path / "c.toml", COMMENTED)
+    file = RuleFile(load_config(path, {}), path, {})
+    a, _ = read_rules(path)
+    os.chown(path, 12345, -1)
+    with pytest.raises(ConfigError, match="another user"):
+        file.change(a, Rule(name="a"))
+    assert path.read_text() == COMMENTED
+
+
+async def test_a_rule_is_switched_off_and_on_while_its_items_and_counts_stay(tmp_path: Path):
+    path = write(tmp_path / "c.toml", '[[sentinel.rules]]\nname = "a"\nthreshold = 2\n')
+    async with Live(path) as live:
+        rows = [make_event("disk full", level=Level.WARN, id=f"e{n}") for n in range(5)]
+        await live.feed(rows[0])
+        (on,) = live.service.rules()
+        off = msgspec.structs.replace(on, enabled=False)
+        live.service.change_rule(on, off)
+        assert live.service.rules() == (off,)
+        await live.feed(rows[1])
+        assert live.sentinel.items.all() == [], "off, it hears nothing"
+        live.service.change_rule(off, on)
+        await live.feed(rows[2], rows[3])
+        (item,) = live.sentinel.items.all()
+        assert item.count == 3, "what its window held before it was off still counts"
+        live.service.change_rule(on, off)
+        await live.feed(rows[4])
+        assert [one.count for one in live.sentinel.items.all()] == [3]
+        counts = live.service.rule_statistics()["a"]
+        assert (counts.matched, counts.fired, counts.joined, counts.suppressed) == (3, 1, 1, 1)
