@@ -319,6 +319,10 @@ def main() -> None:
         sys.exit(app(standalone_mode=False, prog_name="logmon"))
     except BrokenPipeError:
         os._exit(0)
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # typer 0.29 makes a 1 of it
+            os._exit(0)
+        raise
     except TyperException as error:
         _refuse(error)
     except typer.Abort:

@@ -91,6 +91,23 @@ def test_a_closed_pipe_ends_quietly_after_fifty_valid_events():
     assert done.stderr == b""
 
 
+def test_a_closed_pipe_is_no_failure_of_any_command():
+    """Typer would end with 1; a reader that has enough is a good end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    for command in (["config", "show"], ["keys"]):
+        done = subprocess.run(
+            [*LOGMON, *command],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env=ENV,
+            timeout=20,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+    os.close(writer)
+
+
 def test_sentinels_rows_alone_can_be_shown():
     process = subprocess.Popen(
         [*LOGMON, "tail", "-o", "json", "--level", "warn", "--source", "sentinel"],
