@@ -142,7 +142,14 @@ def launch(
     history = config.tail.history if lines is None else lines
     if command == "replay" or given["lines"] is None:
         history = 0 if command == "replay" else LINES_IN_LINES
-    line_run = LineRun(log_filter=log_filter, options=options, history=history, last=last, api=api)
+    line_run = LineRun(
+        log_filter=log_filter,
+        options=options,
+        history=history,
+        last=last,
+        tell_repeats=bool(given.get("store")),
+        api=api,
+    )
     return run_lines(build, line_run)
 
 
@@ -445,6 +452,7 @@ def _builder(
             redactor=redactor,
             rule_file=_rule_file(config, given),
             addressees=_addressees(config) if command != "replay" else (),
+            history_only=bool(given.get("no_follow")),
         )
 
     return build

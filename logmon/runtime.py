@@ -58,6 +58,7 @@ class LogMonitorService(Automation):
         redactor: Redactor | None = None,
         rule_file: RuleFile | None = None,
         addressees: Iterable[Addressee] = (),
+        history_only: bool = False,
     ) -> None:
         super().__init__(
             hub,
@@ -68,6 +69,7 @@ class LogMonitorService(Automation):
             addressees=addressees,
         )
         self._entries = tuple(sources)
+        self._history_only = history_only
         self._supervisors: list[Supervisor] = []
         self.is_orphan = False
         """Whether the process whose store this one reads along with has ended."""
@@ -137,7 +139,8 @@ class LogMonitorService(Automation):
     async def run(self) -> None:
         """Run everything; returns when all sources have ended and all pipelines are done.
 
-        Where another process writes into the store, run nothing and show what it brings.
+        Where another process writes into the store, run nothing and show what it brings; with
+        `history_only` what it brought until now.
         """
         if self._store is not None and not self._store.writes:
             return await self._follow(self._store)
@@ -174,6 +177,8 @@ class LogMonitorService(Automation):
                 account.state = ORPHANED if self.is_orphan else "read along"
             self._see_items(store)
             await self._read_along(store, self.hub.log.snapshot.next_seq - 1)
+            if self._history_only:
+                return self.hub.close()
             await asyncio.sleep(READ_ALONG_EVERY_S)
 
     async def _cut(self, task: asyncio.Task[None], account: SourceStatistics) -> None:

@@ -53,6 +53,8 @@ class LineRun(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows of those the store kept are printed first."""
     last: int | None = None
     """With an input that ends: print only the last so many rows that pass, when it has ended."""
+    tell_repeats: bool = False
+    """Say at the end how many records the store had already: a replay prints nothing of them."""
     api: ApiRun | None = None
     """What is served meanwhile."""
 
@@ -174,6 +176,9 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     dead = sum(source.dead_lettered for source in service.hub.sources.values())
     if dead:
         sys.stderr.write(f"logmon: {dead} malformed records became dead letters\n")
+    repeats = sum(source.duplicates for source in service.hub.sources.values())
+    if repeats and run.tell_repeats:
+        sys.stderr.write(f"logmon: {repeats} records were in the store already\n")
     for text in map(visible, service.obituaries):
         if text not in console.narrated:
             sys.stderr.write(f"logmon: {text}\n")

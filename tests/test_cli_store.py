@@ -69,6 +69,16 @@ def test_a_second_process_reads_along_and_says_so(config: Path):
     assert [event["id"] for event in seen] == ids[begin : begin + 40]
 
 
+def test_a_second_process_without_following_ends_with_what_is_there(config: Path):
+    with start("tail", "-c", str(config), "-o", "json") as first:
+        shown = lines(first, 20)
+        done = run("tail", "-c", str(config), "-o", "json", "-n", "all", "--no-follow")
+        first.send_signal(signal.SIGINT)
+    assert done.returncode == 0
+    ids = [json.loads(line)["id"] for line in done.stdout.splitlines()]
+    assert ids[:20] == [event["id"] for event in shown]
+
+
 def test_a_second_process_says_when_the_first_has_ended(config: Path):
     with start("tail", "-c", str(config), "-o", "json") as first:
         lines(first, 5)
@@ -95,6 +105,7 @@ def test_a_file_replayed_twice_into_the_store_is_there_once(config: Path, tmp_pa
     assert (first.returncode, second.returncode) == (0, 0)
     assert len(first.stdout.splitlines()) == 50
     assert second.stdout == ""
+    assert second.stderr == "logmon: 50 records were in the store already\n"
 
 
 def test_nothing_is_written_unless_it_is_asked_for(tmp_path: Path):
