@@ -22,7 +22,7 @@ import msgspec
 from logmon.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 Scope = Literal["read", "ingest", "admin"]
@@ -117,15 +117,24 @@ class Tokens:
     def find(self, token: str) -> Token | None:
         """Return the valid token that this text is."""
         wanted = digest(token)
-        found: Token | None = None
-        for known in self.all():
-            if hmac.compare_digest(known.sha256, wanted):
-                found = known
+        found = _matching(self.all(), wanted)
+        if found is None and self._path is not None:  # it may have been made a moment ago
+            self._look(self._path)
+            found = _matching(self._kept, wanted)
         return found
 
     def is_valid(self, token_id: str) -> bool:
         """Whether a token that was found before is still valid."""
         return any(known.id == token_id for known in self.all())
+
+
+def _matching(tokens: Iterable[Token], wanted: str) -> Token | None:
+    """Return the token with this digest; each is compared."""
+    found: Token | None = None
+    for known in tokens:
+        if hmac.compare_digest(known.sha256, wanted):
+            found = known
+    return found
 
 
 def read_tokens(path: Path) -> list[Token]:

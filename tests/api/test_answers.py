@@ -305,6 +305,17 @@ def test_a_revoked_token_is_refused_within_a_second(tmp_path):
     assert tokens.find(text) is None
 
 
+def test_a_token_that_was_just_made_is_valid_at_once(tmp_path):
+    """Also to a server that looked at the file a moment ago: what asks next may give up for good."""
+    path = tmp_path / "tokens.json"
+    add_token(path, ["ingest"])
+    clock = FakeClock()
+    tokens = Tokens(path, monotonic=clock.monotonic)
+    assert tokens.find("lm_nobody's") is None
+    token, text = add_token(path, ["read"])
+    assert tokens.find(text) == token
+
+
 def test_a_token_file_that_others_may_write_makes_nobody_valid(tmp_path):
     path = tmp_path / "tokens.json"
     _, text = add_token(path, ["read"])
