@@ -6,6 +6,7 @@ LogmonError
 │   ├── TransientSourceError     try again later; may carry `retry_after_s`
 │   └── PermanentSourceError     the same request will always fail (exit code 3)
 │       └── CredentialsError     every credential was refused (exit code 4)
+│           └── NoCredentialsError   there is none
 ├── StoreError               the store cannot be opened, read or written (exit code 3)
 │   └── StoreUnavailable         it cannot be written now; nothing was, try again later
 │       └── StoreFull                no room
@@ -55,6 +56,10 @@ class PermanentSourceError(SourceError):
 
 class CredentialsError(PermanentSourceError):
     """The other side refused every credential that is configured."""
+
+
+class NoCredentialsError(CredentialsError):
+    """None is configured, so nobody was asked."""
 
 
 class ExportError(LogmonError):

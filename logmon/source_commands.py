@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 from logmon import __version__
 from logmon.config import SourceTable, load_config
 from logmon.doctor import Finding
-from logmon.errors import ConfigError, CredentialsError, LogmonError, StoreError
+from logmon.errors import (
+    ConfigError,
+    CredentialsError,
+    LogmonError,
+    NoCredentialsError,
+    StoreError,
+)
 from logmon.event import encode_json
 from logmon.launch import configured_source, keeps, store_path
 
@@ -84,6 +90,9 @@ async def _told(
         async for probe in probes:
             subject = f"{prefix}{probe.subject}" if prefix else f"{name} {probe.subject}"
             say(Finding(subject, probe.verdict, probe.text, probe.remedy))
+    except NoCredentialsError as error:
+        say(Finding(name, "wrong", str(error)))
+        return 4
     except CredentialsError as error:
         say(Finding(name, "wrong", str(error), "a new key may need some seconds to be known"))
         return 4

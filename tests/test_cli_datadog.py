@@ -91,6 +91,10 @@ async def test_no_keys_at_all_say_what_to_set(tmp_path):
     code, _, err = await run("tail", "-c", config, "--plain", env=bare)
     assert code == 4
     assert "set DD_API_KEY and DD_APP_KEY" in err
+    code, out, _ = await run("sources", "check", "prod", "-c", config, env=bare)
+    assert code == 4
+    assert "set DD_API_KEY and DD_APP_KEY" in out
+    assert "a new key may need" not in out  # nobody was asked
 
 
 async def test_a_query_that_is_none_ends_with_exit_code_3(tmp_path):

@@ -147,6 +147,7 @@ def test_without_a_store_there_is_one_line_and_none_is_made(config: Path):
     done = dead(config, "list")
     assert done.exit_code == 3
     assert len(done.stderr.splitlines()) == 1
+    assert "there is no store; [store] enabled = true" in done.stderr
     assert not (config.parent / "state").exists()
 
 

@@ -27,6 +27,8 @@ that did not end cleanly."""
 BUSY_S = 5.0
 """How long SQLite waits for a lock that another connection holds for a moment."""
 
+NO_STORE_HINT = "[store] enabled = true, or logmon replay FILE --store, makes one"
+
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 MAY_PASS = (
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
@@ -166,6 +168,8 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     # A read-only connection cannot make the index of a write-ahead log that a killed process left
     # (SQLITE_READONLY_RECOVERY); `query_only` writes no rows either.
     mode = "rw" if os.access(path, os.W_OK) else "ro"
+    if not path.exists():
+        raise StoreError(f"{path}: there is no store; {NO_STORE_HINT}")
     try:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S,

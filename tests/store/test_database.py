@@ -91,7 +91,7 @@ def test_a_reader_sees_what_the_writer_adds(tmp_path: Path):
 
 
 def test_a_store_that_is_not_there_cannot_be_read_along(tmp_path: Path):
-    with pytest.raises(StoreError, match="unable to open"):
+    with pytest.raises(StoreError, match=r"there is no store; \[store\] enabled"):
         open_reader(tmp_path / "logmon.db")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from logmon.errors import CredentialsError, TransientSourceError
+from logmon.errors import CredentialsError, NoCredentialsError, TransientSourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +104,7 @@ class CredentialRing:
 
         Raises:
             TransientSourceError: all are refused, and there are no others yet.
-            CredentialsError: there are none.
+            NoCredentialsError: there are none.
         """
         self._reload()
         for credential in self._ring:
@@ -112,7 +112,7 @@ class CredentialRing:
                 return credential
         if self._waiting:
             raise TransientSourceError(self._waiting, retry_after_s=LOOK_AGAIN_S)
-        raise CredentialsError(self._none())
+        raise NoCredentialsError(self._none())
 
     def accepted(self, credential: Credential) -> None:
         """Note that a credential works."""
