@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from logmon.tui.actions import ACTIONS, DIGITS, Keymap
+from logmon.tui.actions import ACTIONS, DIGITS, Keymap, keymap
 from logmon.tui.keys import UNBOUND, shown
 from logmon.tui.lines import LinesWidget
 
@@ -115,10 +115,15 @@ class Controls:
     # Keys
 
     def single_keys(self) -> dict[str, str]:
-        """Return the keymap as Textual takes it: action names and keys parted by commas."""
+        """Return what differs from the default keys, as Textual takes it: keys parted by commas.
+
+        Textual lays a keymap over all bindings anew for each key that is pressed (8.2.8).
+        """
+        usual = keymap({})
         return {
             name: ",".join(key for key in keys if " " not in key) or UNBOUND
             for name, keys in self.keys.items()
+            if keys != usual[name]
         }
 
     def first_keys(self) -> set[str]:

@@ -127,12 +127,14 @@ class HistogramStrip(LinesWidget, can_focus=True):
         totals = counts.sum(axis=1).tolist()
         most = max(totals, default=0) or 1
         spans: list[Span] = []
+        room, count = self._room(), max(1, self.histogram.grid.count)
+        edges = [bucket * room // count for bucket in range(count + 1)]
         for bucket, (row, total) in enumerate(zip(counts.tolist(), totals, strict=True)):
             worst = 2 if row[2] else 1 if row[1] else 0
             block = BLOCKS[max(1, round(total / most * EIGHTHS))] if total else " "
             if palette.mono and worst:
                 block = MARKS[worst]
-            spans.append((block * self._width_of(bucket), self._colour(worst)))
+            spans.append((block * (edges[bucket + 1] - edges[bucket]), self._colour(worst)))
         return self.spread(
             [(" ", palette.bar), *spans], [(self._label(), palette.bar_dim)], palette.bar
         )
