@@ -12,6 +12,7 @@ few different words there make that place a value.
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -38,6 +39,7 @@ _MOST_MEMBERS = 24
 _ANNOUNCING = frozenset(("user", "users", "username", "host", "hostname"))
 
 
+@lru_cache(maxsize=4_096)
 def template_id(template: str) -> str:
     """Return the short stable name of a template: 12 hexadecimal digits of its hash."""
     return blake2b(template.encode("utf-8", "replace"), digest_size=6).hexdigest()

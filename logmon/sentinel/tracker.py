@@ -93,11 +93,17 @@ class WorkItems:
 
     def tracked(self, cause: Cause, moved: Mapping[str, str] = _NO_MERGES) -> Tracked | None:
         """Return the open item of a cause, the oldest where `moved` templates bring others in."""
+        if not moved:
+            name = self._open.get(cause)
+            return None if name is None else self._tracked[name]
         found = [self._open[one] for one in (cause, *cause.formerly(moved)) if one in self._open]
         return min((self._tracked[name] for name in found), key=_number, default=None)
 
     def newest(self, cause: Cause, moved: Mapping[str, str] = _NO_MERGES) -> Tracked | None:
         """Return the item that was opened last for a cause, open or not, as far as it is held."""
+        if not moved:
+            name = self._newest_of.get(cause)
+            return None if name is None else self._tracked[name]
         causes = (cause, *cause.formerly(moved))
         found = [self._newest_of[one] for one in causes if one in self._newest_of]
         return max((self._tracked[name] for name in found), key=_number, default=None)
