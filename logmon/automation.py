@@ -11,10 +11,10 @@ import msgspec
 
 from logmon.errors import ConfigError, UnknownItem
 from logmon.event import as_new
-from logmon.event_log import Slice
 from logmon.filter import EVERYTHING
 from logmon.item_desk import ItemDesk
 from logmon.level import Level
+from logmon.segment import Slice
 from logmon.source import Notice
 from logmon.verdict import Verdict
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from logmon.courier import Addressee, Courier
     from logmon.event import LogEvent
-    from logmon.event_log import Delivery
     from logmon.hub import LogEventHub
     from logmon.redaction import Redactor
     from logmon.rule_files import RuleFile
+    from logmon.segment import Delivery
     from logmon.sentinel.pipeline import Sentinel
     from logmon.sentinel.rule import Rule
     from logmon.sentinel.statistics import RuleStatistics

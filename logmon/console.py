@@ -23,7 +23,8 @@ from logmon.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from logmon.event_log import Delivery, EventLog
+    from logmon.event_log import EventLog
+    from logmon.segment import Delivery
     from logmon.subscription import Subscription
 
 Output = Literal["text", "json", "raw"]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
     from logmon.config import Config
-    from logmon.event_log import Delivery
+    from logmon.segment import Delivery
     from logmon.source import Arrival
 
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}

@@ -18,10 +18,11 @@ import msgspec
 from logmon.batch import Batch, EventBatch, events_of
 from logmon.errors import StoreUnavailable
 from logmon.event import LogEvent, encode, event_id
-from logmon.event_log import OWN_ORIGINS, Delivery, EventLog
+from logmon.event_log import EventLog
 from logmon.filter import EVERYTHING, LogFilter
 from logmon.intake import Intake, SourceStatistics
 from logmon.journal import Commit, Committed, Effects
+from logmon.segment import OWN_ORIGINS, Delivery
 from logmon.source import LogEventSource, LogStreamOptions, Notice
 from logmon.subscription import Bell, ReaderStatistics, Subscription, WhenFull
 

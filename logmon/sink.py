@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from logmon.event_log import Slice
+    from logmon.segment import Slice
 
 
 class LogEventSink(Protocol):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logmon.event import encode
-from logmon.event_log import Delivery
 from logmon.level import Level
+from logmon.segment import Delivery
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sentinel.rule import Rule
 from logmon.template import TemplateMiner

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from logmon.batch import Columns
     from logmon.event import LogEvent
-    from logmon.event_log import Segment, Slice
     from logmon.filter import Mask
     from logmon.redaction import Redactor
+    from logmon.segment import Segment, Slice
 
 ROWS_BYTES = 8 << 20
 CHUNKS_BYTES = 8 << 20

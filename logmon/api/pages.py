@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from logmon.event_log import segment_of
+from logmon.segment import segment_of
 
 if TYPE_CHECKING:
     from logmon.api.frames import Frames
-    from logmon.event_log import Segment
     from logmon.filter import LogFilter
     from logmon.hub import LogEventHub
     from logmon.journal import Journal
+    from logmon.segment import Segment
 
 SLICE_ROWS = 512
 """So many rows are looked at before other tasks get a turn: about 10 ms with a filter on text."""

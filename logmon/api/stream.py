@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from logmon.api.connection import Connection
     from logmon.api.frames import Frames
     from logmon.api.tokens import Token
-    from logmon.event_log import Slice
     from logmon.filter import LogFilter
     from logmon.hub import LogEventHub
+    from logmon.segment import Slice
     from logmon.subscription import Subscription
 
 # The row before the first one is -1: a stream that began before anything came resumes there.

@@ -13,10 +13,10 @@ import msgspec
 
 from logmon.batch import EventBatch
 from logmon.event import LogEvent, as_new
-from logmon.event_log import Slice
 from logmon.filter import EVERYTHING
 from logmon.journal import Commit
 from logmon.journal import Effects as Kept
+from logmon.segment import Slice
 from logmon.sentinel.explain import rule_verdict
 from logmon.sentinel.novelty import FirstSeen
 from logmon.sentinel.rule import Rule, cause_of
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from logmon.event_log import Delivery
     from logmon.filter import LogFilter
     from logmon.journal import ItemRecord
+    from logmon.segment import Delivery
     from logmon.work_item import Feedback, Status
 
 CONSUMER = "sentinel"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from logmon.event_log import OWN_ORIGINS, Delivery
+from logmon.segment import OWN_ORIGINS, Delivery
 from logmon.sentinel.pipeline import Sentinel
 from logmon.work_item import WorkItem, to_document
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import tzinfo
 
-    from logmon.event_log import Delivery, Snapshot
+    from logmon.event_log import Snapshot
+    from logmon.segment import Delivery
 
 Form = Literal["text", "raw", "json"]
 FORMS: tuple[Form, ...] = ("text", "raw", "json")

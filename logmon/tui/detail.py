@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from textual import events
     from textual.binding import BindingType
 
-    from logmon.event_log import Delivery, Snapshot
+    from logmon.event_log import Snapshot
+    from logmon.segment import Delivery
     from logmon.tui.palette import Palette
     from logmon.tui.render import Row
 

@@ -16,7 +16,7 @@ from logmon.query.writing import written
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from logmon.event_log import Delivery
+    from logmon.segment import Delivery
 
 DEEPEST = 20
 MOST_FIELDS = 500

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from logmon.event_log import Segment, Snapshot
+    from logmon.event_log import Snapshot
     from logmon.filter import LogFilter
+    from logmon.segment import Segment
 
     Rows = NDArray[np.intp]
 

@@ -14,7 +14,8 @@ from logmon.tui.histogram import CLASSES, classes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logmon.event_log import EventLog, Segment
+    from logmon.event_log import EventLog
+    from logmon.segment import Segment
 
     Rows = NDArray[np.intp]
 

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from logmon.event_log import Segment, Snapshot
+    from logmon.event_log import Snapshot
     from logmon.filter import LogFilter
     from logmon.redaction import Redactor
+    from logmon.segment import Segment
 
 OWNER_ONLY = 0o600
 EXCLUSIVE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

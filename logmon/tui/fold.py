@@ -14,8 +14,9 @@ from logmon.tui.digests import Digests
 from logmon.tui.row_templates import OWN, UNKNOWN, RowTemplates
 
 if TYPE_CHECKING:
-    from logmon.event_log import Segment, Snapshot
+    from logmon.event_log import Snapshot
     from logmon.filter import LogFilter
+    from logmon.segment import Segment
 
     Rows = NDArray[np.intp]
 

@@ -17,7 +17,8 @@ from logmon.tui.digests import Digests
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logmon.event_log import Segment, Snapshot
+    from logmon.event_log import Snapshot
+    from logmon.segment import Segment
     from logmon.tui.tail_model import TailModel
 
     Rows = NDArray[np.intp]

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from logmon.event import LogEvent
-from logmon.event_log import OWN_ORIGINS
+from logmon.segment import OWN_ORIGINS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 
 from logmon.event import from_ns
-from logmon.event_log import OWN_ORIGINS
 from logmon.level import Level
+from logmon.segment import OWN_ORIGINS
 from logmon.work_item import priority_of
 
 if TYPE_CHECKING:

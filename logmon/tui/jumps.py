@@ -18,7 +18,7 @@ from logmon.tui.tail_view import TailView
 
 if TYPE_CHECKING:
     from logmon.event import LogEvent
-    from logmon.event_log import Segment
+    from logmon.segment import Segment
     from logmon.tui.app import LogmonApp
     from logmon.tui.quest import Wanted
     from logmon.tui.shown_rows import Direction, Rows

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logmon.event_log import Delivery
+    from logmon.segment import Delivery
 
 
 class Marks:

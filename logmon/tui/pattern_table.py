@@ -17,7 +17,7 @@ from logmon.tui.histogram import CLASSES, EMPTY_GRID, TimeGrid, TimeSpan, classe
 from logmon.tui.row_templates import OWN, RowTemplates
 
 if TYPE_CHECKING:
-    from logmon.event_log import Segment
+    from logmon.segment import Segment
     from logmon.tui.tail_model import TailModel
 
     Rows = NDArray[np.intp]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from textual import events
     from textual.timer import Timer
 
-    from logmon.event_log import EventLog, Segment
+    from logmon.event_log import EventLog
+    from logmon.segment import Segment
     from logmon.tui.app import LogmonApp
     from logmon.tui.palette import Palette
     from logmon.tui.render import Row, Span

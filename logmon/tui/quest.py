@@ -11,8 +11,8 @@ from logmon.tui.shown_rows import SLICE_S, Direction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logmon.event_log import Segment
     from logmon.level import Level
+    from logmon.segment import Segment
     from logmon.tui.row_templates import RowTemplates
     from logmon.tui.shown_rows import Rows, ShownRows
 

@@ -27,8 +27,8 @@ from logmon.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from logmon.event_log import Delivery
     from logmon.patterns import Pattern
+    from logmon.segment import Delivery
     from logmon.tui.palette import Palette
     from logmon.work_item import WorkItem
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logmon.event_log import OWN_ORIGINS
+from logmon.segment import OWN_ORIGINS
 from logmon.template import TemplateMiner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logmon.event import LogEvent
-    from logmon.event_log import Segment, Snapshot
+    from logmon.event_log import Snapshot
+    from logmon.segment import Segment
 
     Ids = NDArray[np.uint32]
 

@@ -14,9 +14,9 @@ from logmon.patterns import bounded
 from logmon.tui.shown_rows import SLICE_S
 
 if TYPE_CHECKING:
-    from logmon.event_log import Segment
     from logmon.filter import LogFilter
     from logmon.patterns import Pattern
+    from logmon.segment import Segment
     from logmon.tui.shown_rows import Rows, ShownRows
 
 SEARCH_LIMIT_S = 0.5

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logmon.event_log import Segment, Snapshot
+    from logmon.event_log import Snapshot
+    from logmon.segment import Segment
 
     Rows = NDArray[np.intp]
 

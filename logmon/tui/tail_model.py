@@ -17,8 +17,8 @@ from logmon.tui.shown_rows import HeldLog, ShownRows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logmon.event_log import Delivery, Segment
     from logmon.filter import LogFilter
+    from logmon.segment import Delivery, Segment
     from logmon.tui.fold import Fold
     from logmon.tui.quest import Wanted
     from logmon.tui.shown_rows import Direction, HeldLog, Rows

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from logmon.event_log import Delivery
     from logmon.patterns import Pattern
+    from logmon.segment import Delivery
     from logmon.tui.look import Look
     from logmon.tui.palette import Palette
     from logmon.tui.search import Search

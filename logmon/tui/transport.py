@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logmon.event_log import EventLog, Segment
+    from logmon.event_log import EventLog
     from logmon.filter import LogFilter
     from logmon.level import Level
+    from logmon.segment import Segment
 
     Rows = NDArray[np.intp]
 

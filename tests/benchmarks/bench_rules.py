@@ -128,7 +128,7 @@ def memory() -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     sentinel = Sentinel()
     print(f"memory before {rss_mib():.0f} MiB", end="")
-    from logmon.event_log import Delivery
+    from logmon.segment import Delivery
 
     for number in range(400_000):
         words = " ".join(

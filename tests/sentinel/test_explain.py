@@ -8,10 +8,10 @@ import pytest
 
 from logmon.errors import ItemError, UnknownItem
 from logmon.event import LogEvent
-from logmon.event_log import Delivery
 from logmon.hub import LogEventHub
 from logmon.level import Level
 from logmon.runtime import LogMonitorService, SourceEntry
+from logmon.segment import Delivery
 from logmon.sentinel.pipeline import Effects, Sentinel
 from logmon.sentinel.rule import Rule
 from logmon.store.journal import open_reader, open_writer

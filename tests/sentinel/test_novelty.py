@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from logmon.errors import ConfigError
-from logmon.event_log import Delivery
 from logmon.filter import LogFilter
 from logmon.hub import LogEventHub
 from logmon.level import Level
 from logmon.query import parse_query
 from logmon.runtime import LogMonitorService, SourceEntry
+from logmon.segment import Delivery
 from logmon.sentinel.novelty import FirstSeen
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sentinel.rule import Rule

@@ -5,9 +5,9 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logmon.event_log import Delivery
 from logmon.journal import Effects, ItemRecord
 from logmon.level import Level
+from logmon.segment import Delivery
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sentinel.rule import Rule
 from logmon.template import TemplateMiner

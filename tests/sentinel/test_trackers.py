@@ -13,10 +13,10 @@ from logmon.cli import app
 from logmon.config import load_config
 from logmon.courier import Addressee, Courier
 from logmon.errors import ConfigError
-from logmon.event_log import Delivery
 from logmon.hub import LogEventHub
 from logmon.item_desk import ItemDesk
 from logmon.level import Level
+from logmon.segment import Delivery
 from logmon.sentinel.pipeline import Sentinel
 from logmon.store.journal import open_writer
 from logmon.testing import NOON, make_event
