@@ -108,13 +108,15 @@ def launch(
     api = _api(config, env) if command == "tail" and config.api.enabled else None
     if api is None and not given["files"]:
         _say_unheard(config)
+    first = _history(given, screen=screen)
+    history = config.tail.history if first is None else first
     if screen:
         run = ScreenRun(
             levels=levels,
             sources=sources,
             text=given["query"] or "",
             fixed=clauses,
-            history=LINES_ON_SCREEN if lines is None else lines,
+            history=history,
             look=Look(zone=zone, columns=columns),
             redraw_hz=config.tail.redraw_hz,
             theme=config.tail.theme,
@@ -139,9 +141,8 @@ def launch(
     log_filter = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
     finite = given["no_follow"] or (command == "replay" and not given["follow"])
     last = lines if finite else None
-    history = config.tail.history if lines is None else lines
-    if command == "replay" or given["lines"] is None:
-        history = 0 if command == "replay" else LINES_IN_LINES
+    if command == "replay":
+        history = 0
     line_run = LineRun(
         log_filter=log_filter,
         options=options,
@@ -253,6 +254,13 @@ def _lines(text: str | None) -> int | None:
     return int(text)
 
 
+def _history(given: Mapping[str, Any], *, screen: bool) -> int | None:
+    """Return how much history a tail begins with; None is all: asked for, or cut by --since."""
+    if given["lines"] is not None or given["since"]:
+        return _lines(given["lines"])
+    return LINES_ON_SCREEN if screen else LINES_IN_LINES
+
+
 def _output(text: str | None) -> Output:
     for known in ("text", "json", "raw"):
         if text in (None, known):
@@ -324,10 +332,8 @@ def _remote(given: Mapping[str, Any], *, screen: bool) -> SourceEntry:
 
     if given["files"]:
         raise ConfigError("contradicts the files given", where="--from", hint="give one of them")
-    history = _lines(given["lines"])
-    if given["lines"] is None:
-        history = LINES_ON_SCREEN if screen else LINES_IN_LINES
     try:
+        history = _history(given, screen=screen)
         settings = RemoteSettings(url=given["from_url"], history=history)
         options = LogStreamOptions(history_only=given["no_follow"])
         source = RemoteSource("remote", settings, options, environ=os.environ, anywhere=True)
@@ -364,9 +370,7 @@ def _files(
     except PermanentSourceError as error:
         raise ConfigError(str(error), hint="check the name") from None
     follow = not given["no_follow"] if command == "tail" else given["follow"]
-    lines = _lines(given["lines"])
-    if command == "tail" and given["lines"] is None:
-        lines = LINES_ON_SCREEN if screen else LINES_IN_LINES
+    lines = _lines(given["lines"]) if command == "replay" else _history(given, screen=screen)
     reading = ReplayOptions(
         input_format=given["input_format"],
         zone=UTC,

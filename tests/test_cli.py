@@ -240,6 +240,33 @@ def test_tail_follows_a_file_from_its_last_lines(tmp_path):
     assert process.returncode == 130
 
 
+def first_shown(*arguments: str, rows: int) -> list[dict]:
+    """Return the first rows that a tail prints as JSON, which is then stopped."""
+    command = [*LOGMON, "tail", "-o", "json", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENV) as process:
+        seen = [json.loads(process.stdout.readline()) for _ in range(rows)]
+        process.send_signal(signal.SIGINT)
+    return seen
+
+
+def test_since_shows_all_the_history_it_lets_through_unless_a_number_is_asked(tmp_path):
+    """As `journalctl -f --since`: the ten lines of a bare tail are no bound then."""
+    path = tmp_path / "x.log"
+    path.write_text("".join(f"m{n}\n" for n in range(50)))
+    flags = (((), "m40"), (("-S", "1h"), "m0"), (("-S", "1h", "-n", "7"), "m43"))
+    for arguments, oldest in flags:
+        (row,) = first_shown(str(path), *arguments, rows=1)
+        assert row["message"] == oldest
+
+
+def test_a_followed_line_without_a_time_has_the_one_of_its_file(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text("no time\n")
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    (row,) = first_shown(str(path), rows=1)
+    assert row["timestamp"] == "2023-11-14T22:13:20.000000Z"
+
+
 def test_a_source_that_fails_for_good_gives_exit_code_3(tmp_path):
     path = tmp_path / "x.gz"
     path.write_bytes(b"no archive")

@@ -39,7 +39,8 @@ def clef(document: dict[str, Any]) -> dict[str, Any]:
     exception = properties.pop("@x", None)
     if exception is not None:
         properties["exception"] = exception
-    return plain | {"attributes": properties}
+    named = {key: value for key, value in plain.items() if value is not None}
+    return named | {"attributes": properties}
 
 
 def fill(template: str, properties: dict[str, Any], renderings: Any = None) -> str:

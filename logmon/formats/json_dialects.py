@@ -152,7 +152,8 @@ def _name_trace(document: Document, attributes: Any) -> None:
     for trace, span in _TRACES:
         if found := _at(attributes, trace):
             document["trace_id"] = found
-            document["span_id"] = document.get("span_id") or _at(attributes, span)
+            if found := document.get("span_id") or _at(attributes, span):
+                document["span_id"] = found
             return
 
 

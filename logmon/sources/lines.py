@@ -97,7 +97,7 @@ class LineReader:
         self._batch_bytes = batch_bytes
         self._source = source
         self._origin = origin
-        self._last_ns = fallback_ns
+        self._before_ns = fallback_ns
         self.newest_ns = fallback_ns
         """When the file was changed last: a time without a year does not lie ahead of it."""
         self._held = bytearray()
@@ -108,6 +108,15 @@ class LineReader:
         """Byte in the file where the held bytes begin."""
         self.done = 0
         """Byte in the file behind the records that were yielded."""
+
+    @property
+    def _last_ns(self) -> int:
+        """The previous event's time; before any was read, when the file was changed last."""
+        return self._before_ns or self.newest_ns
+
+    @_last_ns.setter
+    def _last_ns(self, time_ns: int) -> None:
+        self._before_ns = time_ns
 
     def restart(self, offset: int = 0) -> None:
         """Forget what is held: the file begins anew, or reading starts at an offset."""

@@ -83,6 +83,13 @@ def test_integers_of_any_size_are_kept():
     )
 
 
+def test_a_clef_event_outside_any_trace_gets_no_attributes_of_one():
+    event = decode(b'{"@t":"2026-11-20T10:00:04Z","@mt":"Order {Id} failed","Id":7}')
+    assert event.attributes == {"Id": 7}
+    traced = decode(b'{"@t":"2026-11-20T10:00:04Z","@m":"x","@tr":"t1","@sp":"s1"}')
+    assert (traced.trace_id, traced.span_id, traced.attributes) == ("t1", "s1", {})
+
+
 def test_a_number_that_no_float_holds_is_kept_as_it_is_written():
     assert decode(b'{"n":1e999,"m":1.5}').attributes == {"n": "1e999", "m": 1.5}
 
