@@ -26,9 +26,11 @@ _WRITTEN: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "title": ("title", str),
 }
 """For each field of a rule its key in the table, and what its value is written as."""
+FIELD_OF: dict[str, str] = {key: field for field, (key, _) in _WRITTEN.items()}
+"""For each key of the table the rule's field."""
 
 
-def _table(rule: Rule) -> dict[str, Any]:
+def table_of(rule: Rule) -> dict[str, Any]:
     """Return every key and value of the table that is a rule."""
     return {key: write(getattr(rule, field)) for field, (key, write) in _WRITTEN.items()}
 
@@ -36,8 +38,8 @@ def _table(rule: Rule) -> dict[str, Any]:
 def to_toml(rule: Rule, remark: str = "") -> str:
     """Return a rule as a table; what is as usual is left out."""
     lines = ["", *(f"# {line}" for line in remark.splitlines()), "[[sentinel.rules]]"]
-    usual = _table(Rule()) | {"name": None}
-    table = _table(rule)
+    usual = table_of(Rule()) | {"name": None}
+    table = table_of(rule)
     lines += [f"{key} = {_value(table[key])}" for key in table if table[key] != usual[key]]
     return "\n".join([*lines, ""])
 
@@ -47,9 +49,9 @@ def with_rule(text: str, number: int, before: Rule, after: Rule) -> str:
 
     Keys that are there get other values where they stand; the others come below the rule's name.
     """
-    import tomlkit  # 30 ms, once somebody changes a rule
+    import tomlkit  # 26 ms, once somebody changes a rule
 
-    old, new = _table(before), _table(after)
+    old, new = table_of(before), table_of(after)
     changed = [key for key in new if new[key] != old[key]]
     parsed = tomlkit.parse(text)
     rules: Any = parsed["sentinel"]["rules"]

@@ -35,7 +35,7 @@ class Draft(msgspec.Struct, frozen=True):
 
     parts: tuple[Part, ...]
     rule: Rule
-    """Everything but its `when`."""
+    """Everything but its `when`, which its parts make where it has any."""
 
     @classmethod
     def of(cls, event: LogEvent, template: str, names: tuple[str, ...]) -> Draft:
@@ -44,7 +44,9 @@ class Draft(msgspec.Struct, frozen=True):
         return cls(tuple(_parts(event, template)), rule)
 
     def made(self) -> Rule:
-        """Return the rule as it stands."""
+        """Return the rule as it stands; without parts its `when` is what was typed."""
+        if not self.parts:
+            return self.rule
         when = " ".join(part.text for part in self.parts if part.taken)
         return msgspec.structs.replace(self.rule, when=when)
 
@@ -55,6 +57,10 @@ class Draft(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             self, parts=(*self.parts[:place], other, *self.parts[place + 1 :])
         )
+
+    def typed(self, rule: Rule, *, parts: bool) -> Draft:
+        """Take a rule in as it was typed; without `parts` its `when` is no longer made of them."""
+        return msgspec.structs.replace(self, rule=rule, parts=self.parts if parts else ())
 
     def changed(self, **fields: Any) -> Draft:
         """Change what is not a part: threshold, minimum_level, name, …"""

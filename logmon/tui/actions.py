@@ -161,7 +161,9 @@ ITEMS = (
 RULES = (
     Action("explain", ("!",), "verdicts.explain", "Why this row became work, or not", hint="why"),
     Action("draft_rule", ("R",), "rule_drafts.draft", "Draft a rule from this row"),
-)
+    Action("switch_rule", ("d",), "rules.switch", "Switch it off or on; asks first",
+           panel="rules", hint="off/on"),
+)  # fmt: skip
 
 VIEWS = (
     Action("view_tail", ("f3", "` t"), "views.show", "The tail", ("tail",), panel="app"),
@@ -171,6 +173,8 @@ VIEWS = (
     Action("view_sources", ("f7", "` s"), "views.show", "Sources", ("sources",), panel="app"),
     Action("view_stats", ("f8", "` a"), "views.show", "Stats: the account of every row",
            ("stats",), panel="app"),
+    Action("view_rules", ("f9", "` r"), "views.show", "Rules: what each did, edit, off and on",
+           ("rules",), panel="app"),
 )  # fmt: skip
 
 OVERVIEW = (

@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "logmon.tui.reading_commands",
     "logmon.tui.taking_out",
     "logmon.tui.playing",
+    "logmon.tui.rule_commands",
 )
 """Modules whose `COMMANDS` are offered; a new one is one name here."""
 

@@ -44,6 +44,7 @@ OWNERS: dict[str, str] = {
     "dead": "logmon.tui.dead_view:DeadView",
     "item_keys": "logmon.tui.item_keys:ItemKeys",
     "verdicts": "logmon.tui.verdict_dialog:Verdicts",
+    "rules": "logmon.tui.rules_view:RulesView",
     "rule_drafts": "logmon.tui.rule_draft:RuleDrafts",
     "list": "logmon.tui.lists:Lists",
     "patterns": "logmon.tui.patterns_view:PatternsView",

@@ -135,12 +135,14 @@ class Sign(LinesWidget):
 
 
 class _Underline(Highlighter):
-    """Underlines a text from a mistake on."""
+    """Underlines a text from a mistake on; what would drive the terminal is shown as a sign."""
 
     def __init__(self) -> None:
         self.column = 0
 
     def highlight(self, text: Text) -> None:
+        if not text.plain.isprintable():
+            text.plain = "".join(char if char.isprintable() else "\ufffd" for char in text.plain)
         if self.column:
             start = min(self.column - 1, max(0, len(text) - 1))
             text.stylize("underline red", start, len(text))

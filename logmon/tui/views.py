@@ -33,6 +33,7 @@ VIEWS: dict[str, ViewEntry] = {
     "dead": ViewEntry("Dead letters", "logmon.tui.dead_view:DeadView"),
     "patterns": ViewEntry("Patterns", "logmon.tui.patterns_view:PatternsView"),
     "sources": ViewEntry("Sources", "logmon.tui.sources_view:SourcesView"),
+    "rules": ViewEntry("Rules", "logmon.tui.rules_view:RulesView"),
     "stats": ViewEntry("Stats", "logmon.tui.stats_view:StatsView"),
 }
 """Views besides the tail, by name; the action that shows one is a row in `actions.VIEWS`."""

@@ -208,8 +208,8 @@ async def test_rows_that_come_while_the_screen_ends_are_no_defect():
 
 
 async def test_keys_can_be_changed_by_action_name():
-    async with stage(keys=keymap({"freeze": ["f9"]})) as (s, pilot):
-        await pilot.press("f9")
+    async with stage(keys=keymap({"freeze": ["f12"]})) as (s, pilot):
+        await pilot.press("f12")
         assert s.app.model.frozen
 
 

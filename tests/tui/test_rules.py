@@ -17,7 +17,7 @@ from logmon.sentinel.rehearsal import Rehearsal
 from logmon.sentinel.rule import Rule
 from logmon.testing import ScriptedSource, arrival_of, hang, make_event
 from logmon.tui.app import LogmonApp
-from logmon.tui.rule_draft import DraftPage
+from logmon.tui.rule_dialog import DraftPage
 from logmon.tui.stats_view import StatsPage
 from logmon.tui.tail_view import TailView
 from logmon.tui.verdict_dialog import VerdictDialog, VerdictPage
