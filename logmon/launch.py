@@ -80,8 +80,7 @@ def launch(
         ConfigError: a flag or the configuration is wrong.
     """
     config = load_config(given["config"], env)
-    for warning in config.warnings:
-        sys.stderr.write(f"logmon: {warning}\n")
+    _warn(config)
     zone = parse_zone(given["timezone"] or config.tail.timezone)
     if command == "replay" and any(map(given.get, ("dry_run", "diff_rules", "expect"))):
         from logmon.dry_run import check_flags
@@ -161,8 +160,7 @@ def launch_serve(given: Mapping[str, Any], env: Mapping[str, str]) -> int:
         ConfigError: a flag or the configuration is wrong, or the door cannot be opened.
     """
     config = load_config(given["config"], env)
-    for warning in config.warnings:
-        sys.stderr.write(f"logmon: {warning}\n")
+    _warn(config)
     flags = ("host", "port", "tls_cert", "tls_key", "insecure")
     changed = {name: given[name] for name in flags if given[name] is not None}
     settings = config.api.model_copy(update=changed)
@@ -170,6 +168,11 @@ def launch_serve(given: Mapping[str, Any], env: Mapping[str, str]) -> int:
     entries = _entries("serve", plain, config, screen=False)
     build = _builder("serve", plain, config, entries)
     return run_serve(build, _api(config, env, settings), config.tail.history)
+
+
+def _warn(config: Config) -> None:
+    for warning in config.warnings:
+        sys.stderr.write(f"logmon: {warning}\n")
 
 
 def _say_unheard(config: Config) -> None:
@@ -190,6 +193,8 @@ def _api(config: Config, env: Mapping[str, str], settings: ApiSettings | None = 
 def check_config(path: Path | None, env: Mapping[str, str]) -> str:
     """Load the configuration, build every source, and return a line that says it is right.
 
+    What is not wrong but should be known is said on stderr.
+
     Raises:
         ConfigError: it is not.
     """
@@ -197,6 +202,7 @@ def check_config(path: Path | None, env: Mapping[str, str]) -> str:
     keymap(config.tail.keys, config.where_of_key)
     for name, table in config.sources.items():
         configured_source(name, table, config)
+    _warn(config)
     return f"{config.path or 'built-in defaults'}: ok"
 
 

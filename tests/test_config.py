@@ -49,6 +49,15 @@ def test_a_second_source_for_what_the_one_door_receives_is_refused_with_its_line
         load_config(off, {"LOGMON_SOURCES__B__ENABLED": "true"})
 
 
+def test_checking_says_what_is_no_fault_but_should_be_known(tmp_path, capsys):
+    path = write(tmp_path, '[sources.dd]\ntype = "datadog"\napi_key = "abc"\n', mode=0o644)
+    assert check_config(path, {"LOGMON_FOO": "1"}).endswith(": ok")
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith(f"logmon: {path}: sources.dd.api_key is a secret")
+    assert said[1].startswith("logmon: $LOGMON_FOO is no setting")
+    assert "abc" not in "".join(said)
+
+
 BAD = [
     ("[tail]\nhistroy = 5000\n", 2, "tail.histroy", "unknown key; did you mean 'history'?"),
     ("[tial]\n", 1, "tial", "did you mean 'tail'?"),
