@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from logmon.config import find_config, load_config
+from logmon.configured import configured_source, keeps, store_path
 from logmon.errors import ConfigError, LogmonError
 from logmon.event import encode_json
-from logmon.launch import configured_source, keeps, store_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

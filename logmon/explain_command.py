@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from logmon.batch import events_of
+from logmon.configured import store_path
 from logmon.errors import ConfigError, PermanentSourceError, StoreError
 from logmon.event import LogEvent, encode_json, rfc3339
 from logmon.hub import LogEventHub
-from logmon.launch import store_path
 from logmon.rule_files import read_rules, rules_of
 from logmon.runtime import LogMonitorService
 from logmon.sentinel.pipeline import Sentinel

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from logmon.configured import sentinel_of, store_path
 from logmon.errors import UnknownItem
 from logmon.event import encode_json
 from logmon.hub import LogEventHub
 from logmon.item_desk import FEEDBACK, STATUSES
-from logmon.launch import sentinel_of, store_path
 from logmon.redaction_setup import redactor_of
 from logmon.runtime import LogMonitorService
 from logmon.sentinel.statistics import RuleStatistics

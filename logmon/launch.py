@@ -5,41 +5,54 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
-from datetime import UTC, datetime, tzinfo
-from pathlib import Path
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from logmon.config import Config, SourceTable, load_config
-from logmon.console import ConsoleOptions, Output
+from logmon.config import Config, load_config
+from logmon.configured import (
+    addressees,
+    configured_source,
+    keeps,
+    open_store,
+    rule_file_of,
+    sentinel_of,
+    store_path,
+)
+from logmon.console import ConsoleOptions
 from logmon.errors import ConfigError, PermanentSourceError
-from logmon.event import to_ns
-from logmon.filter import Clause, GrepClause, TimeClause, build_filter
+from logmon.filter import build_filter
+from logmon.flags import (
+    clauses_of,
+    line_count,
+    move_stdin,
+    output_form,
+    playback,
+    query_clauses,
+    reads_stdin,
+    replay_speed,
+    wants_color,
+    wants_screen,
+)
 from logmon.hub import LogEventHub
 from logmon.level import parse_level_choice
-from logmon.moments import parse_duration, parse_moment, parse_zone
-from logmon.patterns import compile_pattern
+from logmon.moments import parse_duration, parse_zone
 from logmon.redaction_setup import redact_own_logs, redactor_of
-from logmon.rule_files import RuleFile, read_rules, rules_of
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.serving import ApiRun
-from logmon.session import LineRun, Playback, ScreenRun, run_lines, run_screen, run_serve
-from logmon.source import LogEventSource, LogStreamOptions
-from logmon.sources import build_source
+from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
+from logmon.source import LogStreamOptions
 from logmon.started import started_as
 from logmon.tui.actions import keymap
 from logmon.tui.look import Look, parse_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from logmon.config import ApiSettings
-    from logmon.courier import Addressee
     from logmon.redaction import Redactor
-    from logmon.sentinel.pipeline import Sentinel
-    from logmon.store.journal import Store
 
 REPLAY_ROWS = 20_000_000
 REPLAY_BYTES = 4 << 30
@@ -47,11 +60,8 @@ REPLAY_BYTES = 4 << 30
 LINES_ON_SCREEN = 10_000
 DRY_RUN_KEY = b"the same pseudonyms in every run"
 LINES_IN_LINES = 10
-STORE_LOOK_EVERY_S = 0.2
 REPEATING_TYPES = ("mock", "file")
 """Source types that may give a new event the id of an older one: the same line, the same place."""
-KEPT_TYPES = ("datadog", "otlp")
-"""Source types whose events are kept in the store without being asked."""
 ENDING_TYPES = ("datadog", "logmon")
 """Source types that know when their history is out; others are stopped a moment later."""
 
@@ -86,13 +96,13 @@ def launch(
         from logmon.dry_run import check_flags
 
         check_flags(given)
-    screen = not given.get("dry_run") and _wants_screen(given, env)
+    screen = not given.get("dry_run") and wants_screen(given, env)
     keys = keymap(config.tail.keys, config.where_of_key)
     columns = parse_columns(" ".join(config.tail.columns), where="tail.columns")
-    clauses = _clauses(given, zone)
-    query = _query(given["query"])
+    clauses = clauses_of(given, zone)
+    query = query_clauses(given["query"])
     levels = parse_level_choice(given["level"])
-    lines = _lines(given["lines"])
+    lines = line_count(given["lines"])
     sources = tuple(given["source"] or ())
     drawn = asyncio.Event() if _is_opened(command, given, screen=screen) else None
     entries = _entries(command, given, config, screen=screen, drawn=drawn)
@@ -124,16 +134,16 @@ def launch(
             drawn=drawn,
             started=started_as(command, given, config),
             letters=lambda service: letters(service, lambda: load_config(given["config"], env)),
-            playback=_playback(given) if command == "replay" else None,
+            playback=playback(given) if command == "replay" else None,
             redactor=lambda: redactor_of(config.redaction),
             welcome="" if given["files"] or config.path else WELCOME,
         )
         return run_screen(build, run)
-    output = _output(given["output"])
+    output = output_form(given["output"])
     options = ConsoleOptions(
         output=output,
         terminal=sys.stdout.isatty(),
-        color=_color(given["color"], env),
+        color=wants_color(given["color"], env),
         zone=zone,
         own_rows=command == "tail" and output != "raw",
     )
@@ -206,105 +216,11 @@ def check_config(path: Path | None, env: Mapping[str, str]) -> str:
     return f"{config.path or 'built-in defaults'}: ok"
 
 
-def _wants_screen(given: Mapping[str, Any], env: Mapping[str, str]) -> bool:
-    """The screen on a terminal, lines elsewhere and where lines were asked for."""
-    if given["tui"] and given["plain"]:
-        raise ConfigError("contradicts --plain", where="--tui", hint="give one of them")
-    if given["plain"] or given["output"]:
-        return False
-    terminal = sys.stdout.isatty() and (sys.stdin.isatty() or _reads_stdin(given))
-    if given["tui"] and not terminal:
-        raise ConfigError("the screen needs a terminal", where="--tui", hint="leave --tui out")
-    dumb = env.get("TERM", "") in ("", "dumb")
-    return terminal and (given["tui"] or not dumb)
-
-
-def _reads_stdin(given: Mapping[str, Any]) -> bool:
-    return "-" in (given["files"] or ())
-
-
-def _clauses(given: Mapping[str, Any], zone: tzinfo) -> tuple[Clause, ...]:
-    now = datetime.now(UTC)
-    clauses: list[Clause] = []
-    since, until = given["since"], given["until"]
-    if since or until:
-        clauses.append(
-            TimeClause(
-                to_ns(parse_moment(since, now=now, zone=zone, where="--since")) if since else None,
-                to_ns(parse_moment(until, now=now, zone=zone, where="--until")) if until else None,
-            )
-        )
-    clauses += [GrepClause(compile_pattern(text)) for text in given["grep"] or ()]
-    clauses += [
-        GrepClause(compile_pattern(text, where="--exclude"), exclude=True)
-        for text in given["exclude"] or ()
-    ]
-    return tuple(clauses)
-
-
-def _query(text: str | None) -> tuple[Clause, ...]:
-    if not text:
-        return ()
-    from logmon.query import parse_query
-
-    clause = parse_query(text)
-    return () if clause is None else (clause,)
-
-
-def _lines(text: str | None) -> int | None:
-    """Return how many lines were asked for; None is all."""
-    if text is None or text == "all":
-        return None
-    if not text.isdecimal():
-        raise ConfigError(f"{text!r} is no number", where="--lines", hint="write 50, or all")
-    return int(text)
-
-
 def _history(given: Mapping[str, Any], *, screen: bool) -> int | None:
     """Return how much history a tail begins with; None is all: asked for, or cut by --since."""
     if given["lines"] is not None or given["since"]:
-        return _lines(given["lines"])
+        return line_count(given["lines"])
     return LINES_ON_SCREEN if screen else LINES_IN_LINES
-
-
-def _output(text: str | None) -> Output:
-    for known in ("text", "json", "raw"):
-        if text in (None, known):
-            return known
-    raise ConfigError(f"{text!r} is no output form", where="--output", hint="text, json or raw")
-
-
-def _color(text: str, env: Mapping[str, str]) -> bool:
-    if text not in ("auto", "always", "never"):
-        raise ConfigError(f"{text!r} is no choice", where="--color", hint="auto, always or never")
-    if text != "auto":
-        return text == "always"
-    return sys.stdout.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
-
-
-def _options(table: SourceTable, *, history_only: bool) -> LogStreamOptions:
-    return LogStreamOptions(
-        minimum_level=table.minimum_level,
-        sources=tuple(table.only),
-        tags=tuple(table.tags),
-        throttle_per_second=table.throttle_per_second,
-        history_only=history_only,
-    )
-
-
-def configured_source(
-    name: str, table: SourceTable, config: Config, *, history_only: bool = False
-) -> LogEventSource:
-    """Build a source; what is wrong with one of its keys is said with its file and line."""
-    try:
-        options = _options(table, history_only=history_only)
-        return build_source(name, table, options, levels=config.levels)
-    except ConfigError as error:
-        prefix = f"sources.{name}."
-        if not error.where.startswith(prefix):
-            raise
-        place = table.where(error.where.removeprefix(prefix))
-        raise ConfigError(error.message, where=place, hint=error.hint) from None
 
 
 def _entries(
@@ -376,50 +292,21 @@ def _files(
     except PermanentSourceError as error:
         raise ConfigError(str(error), hint="check the name") from None
     follow = not given["no_follow"] if command == "tail" else given["follow"]
-    lines = _lines(given["lines"]) if command == "replay" else _history(given, screen=screen)
+    lines = line_count(given["lines"]) if command == "replay" else _history(given, screen=screen)
     reading = ReplayOptions(
         input_format=given["input_format"],
         zone=UTC,
         levels=config.levels,
         # On the screen all is read at once, and the playhead keeps the pace.
-        speed=None if screen else _speed(given.get("speed", "max")),
+        speed=None if screen else replay_speed(given.get("speed", "max")),
         max_gap_s=parse_duration(given.get("max_gap", "5s"), where="--max-gap"),
         follow=follow,
         lines=lines if follow else None,
         newest_first=drawn,
     )
-    stdin_fd = _move_stdin() if screen and _reads_stdin(given) else 0
+    stdin_fd = move_stdin() if screen and reads_stdin(given) else 0
     name = "files" if command == "tail" else "replay"
     return SourceEntry(ReplaySource(names, name=name, reading=reading, stdin_fd=stdin_fd))
-
-
-def _playback(given: Mapping[str, Any]) -> Playback:
-    gap_s = parse_duration(given["max_gap"], where="--max-gap")
-    return Playback(_speed(given["speed"]), gap_s)
-
-
-def _speed(text: str) -> float | None:
-    if text == "max":
-        return None
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed < 1e6:
-        raise ConfigError(f"{text!r} is no speed", where="--speed", hint="max, 1, 10 or 0.5")
-    return speed
-
-
-def _move_stdin() -> int:
-    """Keep the piped input under another number and give the keyboard to the screen."""
-    piped = os.dup(0)
-    try:
-        keyboard = os.open("/dev/tty", os.O_RDWR)
-    except OSError as error:
-        raise ConfigError(f"no keyboard: {error.strerror}", hint="use --plain") from None
-    os.dup2(keyboard, 0)
-    os.close(keyboard)
-    return piped
 
 
 def _builder(
@@ -440,7 +327,7 @@ def _builder(
         if redactor is not None:
             redact_own_logs(redactor)
         if keeping:
-            store = _open_store(config, redactor, wait=command == "replay")
+            store = open_store(config, redactor, wait=command == "replay")
         journal = store if store is not None and store.writes else None
         if command == "replay":
             hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
@@ -460,8 +347,8 @@ def _builder(
             sentinel=sentinel,
             store=store,
             redactor=redactor,
-            rule_file=_rule_file(config, given),
-            addressees=_addressees(config) if command != "replay" else (),
+            rule_file=rule_file_of(config, given),
+            addressees=addressees(config) if command != "replay" else (),
             history_only=bool(given.get("no_follow")),
         )
 
@@ -472,68 +359,3 @@ def _redacted(entry: SourceEntry, redactor: Redactor) -> SourceEntry:
     from logmon.sources.redacted import RedactedSource
 
     return msgspec.structs.replace(entry, source=RedactedSource(entry.source, redactor))
-
-
-def keeps(config: Config) -> bool:
-    """Whether what comes in is kept on disk: asked for, or a source needs it."""
-    told = config.sentinel.enabled and any(
-        table.enabled for table in config.sentinel.trackers.values()
-    )
-    return (
-        config.store.enabled
-        or told
-        or any(table.enabled and table.type in KEPT_TYPES for table in config.sources.values())
-    )
-
-
-def _open_store(config: Config, redactor: Redactor | None, *, wait: bool) -> Store:
-    """Open the store to write; where another process does, read along, or `wait` for it to end."""
-    from logmon.store.journal import StoreOptions, open_reader, open_writer
-
-    path = store_path(config)
-    options = StoreOptions(
-        keep_s=config.store.keep, max_bytes=config.store.max_bytes, redactor=redactor
-    )
-    store = open_writer(path, options)
-    if store is not None:
-        return store
-    if not wait:
-        sys.stderr.write(f"logmon: another logmon writes into {path}; reading along\n")
-        return open_reader(path)
-    sys.stderr.write(f"logmon: another logmon writes into {path}; waiting for it to end\n")
-    while store is None:
-        time.sleep(STORE_LOOK_EVERY_S)
-        store = open_writer(path, options)
-    return store
-
-
-def store_path(config: Config) -> Path:
-    """Return where the store's file is."""
-    if config.store.path:
-        return Path(config.store.path).expanduser()
-    from platformdirs import user_state_path
-
-    return user_state_path("logmon") / "logmon.db"
-
-
-def _addressees(config: Config) -> tuple[Addressee, ...]:
-    """Return the trackers, where any are configured."""
-    if not config.sentinel.trackers or not config.sentinel.enabled:
-        return ()
-    from logmon.tracker_setup import addressees
-
-    return tuple(addressees(config.sentinel))
-
-
-def _rule_file(config: Config, given: Mapping[str, Any]) -> RuleFile:
-    """Return the file that rules are read from again when it changes."""
-    if rules := given.get("rules"):
-        return RuleFile(load_config(rules, {}), rules, {})
-    return RuleFile(config, given.get("config"), os.environ)
-
-
-def sentinel_of(config: Config, rules: Path | None = None) -> Sentinel:
-    """Return Sentinel with the configured rules, or with those of another file."""
-    from logmon.sentinel.pipeline import Sentinel
-
-    return Sentinel(read_rules(rules) if rules else rules_of(config.sentinel))

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from logmon.configured import configured_source, store_path
 from logmon.dead_letter import EXCERPT_BYTES, KeptLetter, hex_lines, kept_document
 from logmon.errors import ConfigError, MalformedEvent
 from logmon.event import encode_json
 from logmon.filter import build_filter
 from logmon.intake import filter_of
 from logmon.journal import LetterRequest
-from logmon.launch import configured_source, store_path
 from logmon.letter_desk import commit_of
 from logmon.redaction_setup import redactor_of
 from logmon.sources.replay import ReplayOptions, ReplaySource

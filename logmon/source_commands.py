@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from logmon import __version__
 from logmon.config import SourceTable, load_config
+from logmon.configured import configured_source, keeps, store_path
 from logmon.doctor import Finding
 from logmon.errors import (
     ConfigError,
@@ -16,7 +17,6 @@ from logmon.errors import (
     StoreError,
 )
 from logmon.event import encode_json
-from logmon.launch import configured_source, keeps, store_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from logmon.configured import store_path
 from logmon.courier import entry_of
 from logmon.errors import ConfigError, UnknownItem
 from logmon.event import encode_json
-from logmon.launch import store_path
 from logmon.store.journal import open_reader
 from logmon.tracker_setup import addressees
 

@@ -8,10 +8,10 @@ import contextlib
 import pytest
 
 from logmon.config import Config, load_config
+from logmon.configured import configured_source
 from logmon.dead_letter import DeadLetter
 from logmon.errors import StoreError
 from logmon.hub import LogEventHub
-from logmon.launch import configured_source
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.screen_letters import RunLetters, StoredLetters, letters_for
 from logmon.source import Arrival
