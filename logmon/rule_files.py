@@ -106,8 +106,9 @@ class RuleFile:
         if any(known.name == rule.name for known in self._rules):
             raise ConfigError(f"there is a rule {rule.name!r} already", hint="name it otherwise")
         path = self.path or self._given or _default_path(self._env)
+        written = self._written(path)
         before = self._text(path)
-        tables = [] if self._written(path) else [to_toml(known) for known in self._rules]
+        tables = [] if written else [to_toml(known) for known in self._rules]
         parts = [before.rstrip("\n"), *tables, to_toml(rule, remark)]
         return self._write(path, "\n".join(parts).lstrip("\n"))
 
@@ -121,8 +122,8 @@ class RuleFile:
             ConfigError: the file has another rule by now, cannot be written, or would be wrong.
         """
         path = self.path or self._given or _default_path(self._env)
-        text = self._text(path)
         rules = self._written(path)
+        text = self._text(path)
         if before not in (rules or self._rules):
             raise ConfigError(
                 f"rule {before.name!r} is another one in it by now", where=str(path),
@@ -137,7 +138,7 @@ class RuleFile:
 
     def _text(self, path: Path) -> str:
         try:
-            return path.read_text("utf-8-sig") if path.exists() else ""
+            return path.read_bytes().decode("utf-8-sig") if path.exists() else ""
         except OSError as error:
             raise ConfigError(error.strerror or str(error), where=str(path)) from None
 
@@ -170,7 +171,7 @@ def _write_checked(path: Path, text: str, wanted: tuple[Rule, ...] | None) -> No
     mode = _mode_of_own(path) if path.exists() else 0o600
     trial = path.with_name(f".{path.name}.new")
     trial.touch(mode=0o600)
-    trial.write_text(text, "utf-8")
+    trial.write_bytes(text.encode())
     try:
         made = rules_of(load_config(trial, {}).sentinel)
         if wanted is not None and made != wanted:

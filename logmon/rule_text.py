@@ -65,8 +65,9 @@ def with_rule(text: str, number: int, before: Rule, after: Rule) -> str:
         table.update(fresh)
         return tomlkit.dumps(parsed)
     lines = tomlkit.dumps(parsed).splitlines(keepends=True)
-    lines[place - 1] = lines[place - 1].rstrip("\r\n") + "\n"
-    lines[place:place] = [f"{key} = {_value(value)}\n" for key, value in fresh.items()]
+    end = "\r\n" if lines[place - 1].endswith("\r\n") else "\n"
+    lines[place - 1] = lines[place - 1].rstrip("\r\n") + end
+    lines[place:place] = [f"{key} = {_value(value)}{end}" for key, value in fresh.items()]
     return "".join(lines)
 
 

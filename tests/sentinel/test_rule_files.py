@@ -241,6 +241,18 @@ def test_whatever_a_rule_becomes_it_is_read_back_as_that_and_the_others_stay(aft
         assert left <= set(path.read_text().splitlines())
 
 
+def test_lines_end_as_they_did(tmp_path: Path):
+    path = tmp_path / "c.toml"
+    path.write_bytes(COMMENTED.replace("\n", "\r\n").encode())
+    path.chmod(0o600)
+    file = RuleFile(load_config(path, {}), path, {})
+    a, b = read_rules(path)
+    off = msgspec.structs.replace(a, enabled=False)
+    file.change(a, off)
+    assert read_rules(path) == (off, b)
+    assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n")
+
+
 def test_rules_in_one_line_are_changed_too(tmp_path: Path):
     path = write(tmp_path / "c.toml", '[sentinel]\nrules = [{name="a"}, {name="b", when="x"}]\n')
     file = RuleFile(load_config(path, {}), path, {})
