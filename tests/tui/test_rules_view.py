@@ -164,6 +164,27 @@ async def test_a_wrong_field_is_refused_with_its_reason_and_nothing_changes(tmp_
         assert path.read_text() == before
 
 
+async def test_a_change_of_the_file_is_shown_and_a_rule_that_is_gone_keeps_its_counts(
+    tmp_path: Path,
+):
+    async with served(tmp_path, *[declined(n) for n in range(4)], rules=RULES) as (
+        app,
+        pilot,
+        path,
+    ):
+        await pilot.press("f9")
+        path.write_text(RULES.replace('"cards"', '"card"'))
+        app.service.reload_rules()
+        app.views.tick()
+        await pilot.pause()
+        assert row_of_rule(app, "card")[:4] == ["✓", "on", "card", "0"]
+        assert row_of_rule(app, "cards")[:5] == ["·", "gone", "cards", "4", "1"]
+        await pilot.press("G", "enter", "d")
+        await pilot.pause()
+        assert not isinstance(app.screen, RuleDialog | Confirm)
+        assert [n.message for n in app._notifications] == ["this rule is no longer configured"] * 2
+
+
 async def test_a_file_that_is_not_ours_to_write_is_refused_with_the_reason(tmp_path: Path):
     async with served(tmp_path, declined(1), rules=RULES) as (app, pilot, path):
         path.chmod(0o400)
