@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
@@ -81,13 +81,15 @@ class SourceTable(Table):
         return self._places.where(("sources", self._name, key))
 
     def settings(self, model: ModelClass[Model]) -> Model:
-        """Check the keys that are this type's own.
+        """Check the keys that are this type's own; unknown ones are wrong, whatever the model says.
 
         Raises:
             ConfigError: with the file, line and key.
         """
         own = dict(self.__pydantic_extra__ or {})
-        return _check(model, own, self._places, ("sources", self._name), _common_keys())
+        return _check(
+            model, own, self._places, ("sources", self._name), _common_keys(), extra="forbid"
+        )
 
 
 class StoreSettings(Table):
@@ -363,9 +365,11 @@ def _check(
     places: _Places,
     prefix: Path_,
     more_keys: tuple[str, ...],
+    *,
+    extra: Literal["forbid"] | None = None,
 ) -> Model:
     try:
-        return model.model_validate(values)
+        return model.model_validate(values, extra=extra)
     except ValidationError as failure:
         error = min(failure.errors(include_input=False, include_url=False), key=_first)
     location: Path_ = (*prefix, *error["loc"])

@@ -133,6 +133,19 @@ def test_another_package_brings_a_type_with_its_own_settings(install):
     assert "did you mean 'pigeon'" in refused("pigeno")
 
 
+def test_an_unknown_key_of_another_packages_type_is_refused_whatever_its_model_says(
+    install, tmp_path
+):
+    install("pigeons", "pigeon", GOOD)
+    path = tmp_path / "config.toml"
+    path.write_text('[sources.m]\ntype = "pigeon"\nvolme = 7\n')
+    path.chmod(0o600)
+    with pytest.raises(
+        ConfigError, match=r":3: sources.m.volme: unknown key; did you mean 'volume'"
+    ):
+        build_source("m", load_config(path, {}).sources["m"], OPTIONS)
+
+
 def test_another_package_cannot_take_the_place_of_a_built_in_type(install):
     install("thief", "mock", GOOD)
     assert isinstance(build("mock"), MockSource)
