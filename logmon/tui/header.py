@@ -31,6 +31,12 @@ PROGRESS_CELLS = 12
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
+def _cells(spans: list[Span]) -> int:
+    from rich.cells import cell_len
+
+    return sum(cell_len(text) for text, _ in spans)
+
+
 class Header(LinesWidget):
     """State, sources, rate, what is missing, the time; sampled once a second by `tick`."""
 
@@ -197,18 +203,28 @@ class KeyHints(LinesWidget):
         self._controls = controls
 
     def line(self, y: int) -> Row:
-        """Draw the hints that fit."""
+        """Draw the hints that fit whole; the one for help always does."""
         palette = self.palette
         count = self._controls.count
         spans: list[Span] = [(f" {count:,} ", palette.bar_alarm)] if count else []
-        for action in self._actions():
-            keys = self._controls.keys[action.name]
-            if action.hint and keys:
-                spans += [
-                    (f" {shown(keys[0])} ", palette.bar_accent),
-                    (f"{action.hint}  ", palette.bar_dim),
-                ]
-        return self.spread(spans, [], palette.bar)
+        hints = {action.name: self._hint(action) for action in self._actions()}
+        last = hints.pop("help", [])
+        room = self.size.width - _cells(spans) - _cells(last)
+        for hint in hints.values():
+            room -= _cells(hint)
+            if room < 0:
+                break
+            spans += hint
+        return self.spread([*spans, *last], [], palette.bar)
+
+    def _hint(self, action: Action) -> list[Span]:
+        keys = self._controls.keys[action.name]
+        if not action.hint or not keys:
+            return []
+        return [
+            (f" {shown(keys[0])} ", self.palette.bar_accent),
+            (f"{action.hint}  ", self.palette.bar_dim),
+        ]
 
     def _actions(self) -> Iterator[Action]:
         """Yield the actions of the panel that has the keys, then those that work everywhere."""

@@ -83,7 +83,8 @@ class HistogramStrip(LinesWidget, can_focus=True):
         return max(LEAST_BUCKETS, width - 2 if self.tall else width - self._label_cells())
 
     def _label_cells(self) -> int:
-        return 43 if self.size.width >= 100 else 27 if self.size.width >= 60 else 0
+        """The label at its longest, with dates, and a blank on each side."""
+        return 43 if self.size.width >= 100 else 28 if self.size.width >= 60 else 0
 
     def cells_of(self, bucket: int) -> tuple[int, int]:
         """Return the cells a bucket is drawn in, as start and stop; buckets fill the width."""
@@ -143,8 +144,11 @@ class HistogramStrip(LinesWidget, can_focus=True):
         if not self.histogram.grid.count:
             return "no rows yet "
         working = "" if self.histogram.complete else "… "
-        hint = " · click to jump" if self.size.width >= 100 else ""
-        return f"{working}{self._range()}{hint} "
+        label = f"{working}{self._range()}"
+        if self.size.width < 100:
+            return f"{label} "
+        hint = " · click to jump" if len(label) <= 24 else " · click"
+        return f"{label}{hint} "
 
     def _range(self) -> str:
         grid = self.histogram.grid

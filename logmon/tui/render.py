@@ -61,6 +61,13 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width)
 
 
+def clipped_to(text: str, width: int) -> str:
+    """Return visible text padded to exactly `width` cells, or cut with a sign that it is."""
+    if len(text) > width or (not text.isascii() and cell_len(text) > width):
+        return fit(text, max(0, width - 1)) + "…"
+    return fit(text, width)
+
+
 def row_of(spans: Iterable[Span], width: int, fill: Style, tint: Style | None = None) -> Row:
     """Join spans of visible text into a row of exactly `width` cells.
 
@@ -109,7 +116,7 @@ class RowPainter:
         self.look = look
         self._short = width < 70
         self._time_cells = time_cells(look, short=self._short)
-        self._source_cells = 12 if width >= 80 else 8
+        self._source_cells = 8 if self._short else 12
         self._too_slow = set() if too_slow is None else too_slow
 
     def rows(self, delivery: Delivery, item: WorkItem | None, here: Circumstances) -> list[Row]:
@@ -179,7 +186,7 @@ class RowPainter:
         if name == "source":
             style = palette.own_source if delivery.is_own else palette.source
             cells = self._source_cells
-            return [(fit(visible(event.source[: cells * 2]), cells), style)]
+            return [(clipped_to(visible(event.source[: cells * 2]), cells), style)]
         cells = 32 if name == "template" else ATTRIBUTE_CELLS
         return [(fit(visible(value_of(event, name)[: cells * 2]), cells), palette.value)]
 
@@ -202,10 +209,7 @@ class RowPainter:
         return self._styled(text, sideways, shown)
 
     def _window(self, text: str, room: int, sideways: int) -> str:
-        text = text[sideways:] if sideways else text
-        if len(text) > room or (not text.isascii() and cell_len(text) > room):
-            return fit(text, max(0, room - 1)) + "…"
-        return fit(text, room)
+        return clipped_to(text[sideways:] if sideways else text, room)
 
     def _styled(self, text: str, start: int, shown: str) -> list[Span]:
         """Cut a shown part of a text where hits begin and end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 
 import pytest
 from textual.strip import Strip
@@ -11,10 +12,11 @@ from logmon.event import from_ns, to_ns
 from logmon.level import Level, at_least
 from logmon.source import Notice
 from logmon.testing import NOON, arrival_of, make_event
-from logmon.tui.actions import keymap
+from logmon.tui.actions import ACTIONS, keymap
 from logmon.tui.detail import DetailPane
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
+from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.item_list import ItemsPane
 from logmon.tui.prompt import Offers, Prompt
 from logmon.tui.tail_view import TailView
@@ -508,6 +510,39 @@ async def test_columns_are_chosen_by_name_or_from_a_list():
         await pilot.press("colon", *"columns nosuch", "enter")
         await pilot.pause()
         assert "no column 'nosuch'" in s.line(Offers)
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, "inventory-s…"), (60, "invento…")])
+async def test_a_source_is_shown_whole_where_it_fits_and_else_with_a_sign(width, shown):
+    """An ordinary terminal of 80 columns has room for twelve cells."""
+    async with stage(size=(width, 24)) as (s, pilot):
+        await s.give(make_event("row", source="inventory"), make_event("row", source="api"))
+        await s.give(make_event("row", source="inventory-service"))
+        await s.drawn(pilot)
+        first, last = s.rows()[0], s.rows()[2]
+        assert ("inventory " if width == 80 else "invento… ") in first
+        assert f"{shown} row" in last
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_a_blank_stands_between_the_histogram_and_its_label(width):
+    """Also where the label is at its longest, with dates."""
+    async with stage(size=(width, 24)) as (s, pilot):
+        later = make_event("late", timestamp=from_ns(to_ns(NOON) + 5 * 86_400 * 10**9))
+        await s.give(make_event("early", timestamp=NOON), later)
+        await s.drawn(pilot)
+        s.app.overview.count_now()
+        assert re.search(r"█ +11-23 ", s.line(HistogramStrip))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_hints_are_whole_and_the_one_for_help_is_always_among_them(width):
+    async with stage(size=(width, 24)) as (s, _):
+        *others, last = re.split(" {2,}", s.line(KeyHints).strip())
+        assert others[:2] == ["F follow", "= freeze"]
+        assert last == "? help"
+        whole = {action.hint for action in ACTIONS.values()}
+        assert {hint.partition(" ")[2] for hint in others} <= whole
 
 
 async def test_goto_takes_a_time_of_the_day_a_span_and_a_row():
