@@ -11,6 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from logmon.cli import app
+from logmon.tui.actions import ACTIONS
+from logmon.tui.commands import all_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +41,7 @@ def cli_page() -> str:
 
 
 def keys_page() -> str:
-    """Return docs/keys.md: what `logmon keys` says."""
+    """Return docs/keys.md: what `logmon keys` says, and the `:` commands."""
     said = subprocess.run(
         [sys.executable, "-m", "logmon", "keys"], capture_output=True, text=True, check=True
     ).stdout
@@ -47,7 +49,18 @@ def keys_page() -> str:
         "# Keys\nKey, action name, what it does. The names are what `[tail.keys]` in the "
         'configuration takes: `follow = ["F", "f"]`.'
     )
-    return f"{head}\n```\n{said.rstrip()}\n```\n"
+    return f"{head}\n```\n{said.rstrip()}\n```\n\n{command_lines()}"
+
+
+def command_lines() -> str:
+    """Return the commands of the `:` line that are no action."""
+    found = [command for name, command in sorted(all_commands().items()) if name not in ACTIONS]
+    rows = "".join(f"  :{f'{each.name} {each.usage}':<26} {each.text}\n" for each in found)
+    head = (
+        "## Commands\n`:` opens a line for these, and for every action by its name (`:next_error`); "
+        "Tab completes. What `:save` keeps is in `views.toml` beside the configuration."
+    )
+    return f"{head}\n```\n{rows}```\n"
 
 
 PAGES = {"cli.md": cli_page, "keys.md": keys_page}

@@ -1,5 +1,6 @@
 """The OpenTelemetry SDK into a running logmon: nothing of logmon is imported.
 
+pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http
 LOGMON_URL=http://127.0.0.1:8787 LOGMON_API_TOKEN=… python otel.py
 """
 

@@ -1,5 +1,6 @@
 """structlog into a running logmon, beside what it prints anyway.
 
+pip install structlog
 LOGMON_URL=http://127.0.0.1:8787 LOGMON_API_TOKEN=… python structlog_events.py
 """
 
