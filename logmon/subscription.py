@@ -194,8 +194,10 @@ class Subscription:
             rows = self._of_block(block)
             if rows is not None:
                 yield rows
+            if self.position < block.first_seq + len(block.batch):
+                break  # pipelines are not done with the rest yet: it is no gap
         self._acknowledge()
-        if self.position == before:  # pipelines are not done with any of them yet
+        if self.position == before:
             await self._bell.wait()
 
     def _of_block(self, block: Block) -> Slice | None:

@@ -12,7 +12,7 @@ from logmon.batch import EventBatch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
 from logmon.errors import StoreFull
-from logmon.filter import build_filter
+from logmon.filter import EVERYTHING, build_filter
 from logmon.hub import LogEventHub
 from logmon.journal import Commit, Committed, LetterRequest
 from logmon.letter_desk import settle
@@ -60,6 +60,17 @@ async def test_a_reader_gets_older_rows_from_the_journal_then_live_ones(store: S
     seqs = [row.seq async for rows in reader.batches() for row in rows]
     assert seqs == list(range(13, 52))
     assert reader.statistics().missed == 0
+
+
+async def test_older_rows_that_pipelines_are_not_done_with_are_waited_for_not_missed(store: Store):
+    hub = LogEventHub(max_rows=10, journal=store)
+    for start in range(0, 50, 5):
+        await hub.intake("app").accept(arrival(*range(start, start + 5)))
+    hub.subscribe_pipeline(EVERYTHING, name="slow", first=22)
+    reader = hub.subscribe(after=4, settled=True)
+    seqs = [row.seq async for rows in reader.older() for row in rows]
+    assert seqs == list(range(5, 22))
+    assert (reader.position, reader.missed) == (22, 0)
 
 
 async def test_what_retention_removed_is_an_exact_gap(tmp_path: Path):
