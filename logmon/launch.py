@@ -136,7 +136,7 @@ def launch(
             letters=lambda service: letters(service, lambda: load_config(given["config"], env)),
             playback=playback(given) if command == "replay" else None,
             redactor=lambda: redactor_of(config.redaction),
-            welcome="" if given["files"] or config.path else WELCOME,
+            welcome=_welcome(given, config),
         )
         return run_screen(build, run)
     output = output_form(given["output"])
@@ -161,6 +161,12 @@ def launch(
         api=api,
     )
     return run_lines(build, line_run)
+
+
+def _welcome(given: Mapping[str, Any], config: Config) -> str:
+    """Return what is said to somebody who sees the made-up logs because nothing is configured."""
+    chosen = given["files"] or given.get("from_url") or config.path
+    return "" if chosen or config.sources.keys() != {"mock"} else WELCOME
 
 
 def launch_serve(given: Mapping[str, Any], env: Mapping[str, str]) -> int:
