@@ -8,9 +8,10 @@ would accept it and read the same time, level and source; every other one is lef
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
-from itertools import pairwise, repeat
-from operator import attrgetter
+from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,7 +34,8 @@ TRIED_ROWS = 4
 MOST_SPELLINGS = 1_000
 _UNKNOWN = 255
 _FIRST_YEAR, _LAST_YEAR = 1678, 2261
-_MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+_EPOCH_DAY = date(1970, 1, 1)
+_NO_DAY = -1_000_000
 _SHORTEST = len("2026-11-23T14:02:30Z")
 _LONGEST = len("2026-11-23T14:02:30.240000Z")
 _SIGNS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
@@ -64,8 +66,34 @@ _decoder = msgspec.json.Decoder(_Line)
 _decode, _decode_lines = _decoder.decode, _decoder.decode_lines
 _NOT_CANONICAL = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 _NO_LINE = _Line(timestamp="", level="", source="", message="")
-_times, _levels = attrgetter("timestamp"), attrgetter("level")
-_sources = attrgetter("source")
+
+
+class _Places(dict[str, int]):
+    """The place of each name in a list, new ones added: a name that is known costs one look."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, name: str) -> int:
+        place = self[name] = len(self._names)
+        self._names.append(name)
+        return place
+
+
+class _Ranks(dict[str, int]):
+    """The rank of each word for a level; `_UNKNOWN` for words that are none."""
+
+    def __init__(self, level_of: Callable[[str], Level | None]) -> None:
+        super().__init__({level.label: int(level) for level in Level})
+        self._level_of = level_of
+
+    def __missing__(self, word: str) -> int:
+        level = self._level_of(word) if word else None
+        if level is None or len(self) >= MOST_SPELLINGS:
+            return _UNKNOWN
+        rank = self[word] = int(level)
+        return rank
 
 
 class Scanned:
@@ -79,35 +107,33 @@ class Scanned:
         self.source_ids: NDArray[np.uint16] = np.zeros(rows, dtype=np.uint16)
         self.proven: NDArray[np.bool_] = np.zeros(rows, dtype=bool)
         self.names: list[str] = []
-        self._places: dict[str, int] = {}
+        self._places = _Places(self.names)
 
     def put(self, row: int, time_ns: int, level: int, source: str) -> None:
         """Take what another decoder read."""
         self.times[row] = time_ns
         self.levels[row] = level
-        self.source_ids[row] = self._place(source)
-
-    def _place(self, name: str) -> int:
-        place = self._places.get(name)
-        if place is None:
-            place = self._places[name] = len(self.names)
-            self.names.append(name)
-        return place
+        self.source_ids[row] = self._places[source]
 
     def places(self, names: Sequence[str]) -> NDArray[np.uint16]:
         """Return the place of each name, new ones added."""
-        for name in dict.fromkeys(names):
-            self._place(name)
         places = map(self._places.__getitem__, names)
         return np.fromiter(places, dtype=np.uint16, count=len(names))
+
+    def part(self, first: int, stop: int) -> Scanned:
+        """Return a range of the rows: it shares their columns and names."""
+        part = Scanned(0)
+        part.times, part.levels = self.times[first:stop], self.levels[first:stop]
+        part.source_ids, part.proven = self.source_ids[first:stop], self.proven[first:stop]
+        part.names, part._places = self.names, self._places
+        return part
 
 
 class CanonicalBlocks:
     """Reads canonical lines for one input; learns which words its levels are written with."""
 
     def __init__(self, level_of: Callable[[str], Level | None]) -> None:
-        self._level_of = level_of
-        self._ranks: dict[str, int] = {level.label: int(level) for level in Level}
+        self._ranks = _Ranks(level_of)
 
     def read(self, lines: bytes, starts: Places, ends: Places, longest_bytes: int) -> Scanned:
         """Return the columns of the rows that are proven canonical and not too long.
@@ -115,15 +141,18 @@ class CanonicalBlocks:
         Row `i` is `lines[starts[i]:ends[i]]`, with a line end behind it.
         """
         scanned = Scanned(len(starts))
+        if len(starts) == 0:
+            return scanned
         times: list[str] = []
         levels: list[str] = []
         sources: list[str] = []
         for wires in _pieces(lines, starts, ends):
-            times += map(_times, wires)
-            levels += map(_levels, wires)
-            sources += map(_sources, wires)
+            times += [wire.timestamp for wire in wires]
+            levels += [wire.level for wire in wires]
+            sources += [wire.source for wire in wires]
         scanned.times, proven = read_times(times)
-        scanned.levels = self._ranked(levels)
+        ranks = bytearray(map(self._ranks.__getitem__, levels))
+        scanned.levels = np.frombuffer(ranks, dtype=np.uint8)
         scanned.source_ids = scanned.places(sources)
         proven &= scanned.levels != _UNKNOWN
         if "" in scanned.names:
@@ -133,14 +162,6 @@ class CanonicalBlocks:
             proven[row] &= len(raw) <= longest_bytes and not is_deep(raw)
         scanned.proven = proven
         return scanned
-
-    def _ranked(self, words: list[str]) -> NDArray[np.uint8]:
-        for word in set(words).difference(self._ranks):
-            level = self._level_of(word) if word else None
-            if level is not None and len(self._ranks) < MOST_SPELLINGS:
-                self._ranks[word] = int(level)
-        ranks = map(self._ranks.get, words, repeat(_UNKNOWN))
-        return np.fromiter(ranks, dtype=np.uint8, count=len(words))
 
 
 def _pieces(lines: bytes, starts: Places, ends: Places) -> Iterator[list[_Line]]:
@@ -153,15 +174,18 @@ def _pieces(lines: bytes, starts: Places, ends: Places) -> Iterator[list[_Line]]
     is_object = (view[starts] == ord("{")) & (view[ends - 1] == ord("}"))
     count = len(starts)
     edges = [*range(0, count, PIECE_ROWS), count]
-    for first, stop in pairwise(edges):
-        if is_object[first:stop].all():
-            piece = lines[starts[first] : ends[stop - 1]]
+    objects = np.add.reduceat(is_object, edges[:-1], dtype=np.intp).tolist()
+    begins, stops = starts[edges[:-1]].tolist(), ends[np.array(edges[1:]) - 1].tolist()
+    pieces = zip(pairwise(edges), objects, begins, stops, strict=True)
+    for (first, stop), known, begin, end in pieces:
+        if known == stop - first:
+            piece = lines[begin:end]
             with suppress(*_NOT_CANONICAL):
                 wires = _decode_lines(piece)
                 if len(wires) == stop - first and (piece.isascii() or _is_utf8(piece)):
                     yield wires
                     continue
-        if is_object[first:stop].any():
+        if known:
             raws = [lines[s:e] for s, e in zip(starts[first:stop], ends[first:stop], strict=True)]
             yield _one_by_one(raws)
         else:
@@ -202,45 +226,55 @@ def read_times(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     if not _SHORTEST <= width <= _LONGEST or width == _SHORTEST + 1:
         return nothing
     widths = np.fromiter(map(len, texts), dtype=np.uint32, count=len(texts))
-    for row in np.flatnonzero(widths != width).tolist():
-        texts[row] = "0" * width
+    proven = widths == width
+    usual = next(text for text in texts if len(text) == width)
+    for row in np.flatnonzero(~proven).tolist():
+        texts[row] = usual
     joined = "".join(texts).encode("latin-1", "replace")
     # One array a column: twice as quick as rows of a few characters (numpy 2.4).
     chars = np.frombuffer(joined, dtype=np.uint8).reshape(len(texts), width).T.copy()
-    digits = chars - np.uint8(ord("0"))
     signs = [*_SIGNS, (width - 1, "Z"), *([(19, ".")] if width > _SHORTEST else [])]
-    proven = np.ones(len(texts), dtype=bool)
     for column, sign in signs:
         proven &= chars[column] == ord(sign)
-    places = set(range(width)) - {column for column, _ in signs}
-    for column in places:
-        proven &= digits[column] <= 9
-    times, valid = _moments(digits, width - 1)
+    places = [column for column in range(width) if column not in dict(signs)]
+    digits = chars[places] - np.uint8(ord("0"))
+    proven &= digits.max(axis=0) <= 9
+    np.minimum(digits, 9, out=digits)
+    times, valid = _moments(digits)
     return times, proven & valid
 
 
-def _moments(digits: NDArray[np.uint8], end: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Put digits together to nanoseconds; say which are moments of the calendar."""
+def _moments(digits: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Put the digits of each column together to nanoseconds; say which are of the calendar."""
+    pairs = digits[:14:2] * np.uint8(10) + digits[1:14:2]
+    days = _days(pairs[:4])
+    valid = (pairs[4] <= 23) & (pairs[5] <= 59) & (pairs[6] <= 59) & (days != _NO_DAY)
+    hour, minute, second = pairs[4:].astype(np.int64)
+    times: NDArray[np.int64] = (((days * 24 + hour) * 60) + minute) * 60 + second
+    times *= 1_000_000_000
+    if len(digits) > 14:
+        first, *others = digits[14:].astype(np.int32)
+        for column in others:
+            first *= 10
+            first += column
+        first *= 10 ** (23 - len(digits))
+        times += first
+    return times, valid
 
-    def number(start: int, stop: int) -> NDArray[np.int64]:
-        value: NDArray[np.int64] = digits[start].astype(np.int64)
-        for column in range(start + 1, stop):
-            value = value * 10 + digits[column]
-        return value
 
-    year, month, day = number(0, 4), number(5, 7), number(8, 10)
-    hour, minute, second = number(11, 13), number(14, 16), number(17, 19)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    last = _MONTH_DAYS[np.clip(month, 1, 12)] + (leap & (month == 2))
-    valid = (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12)
-    valid &= (day >= 1) & (day <= last) & (hour <= 23) & (minute <= 59) & (second <= 59)
-    # Days since 1970 of a date whose year begins in March: Howard Hinnant, "chrono-compatible
-    # low-level date algorithms", days_from_civil.
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    of_era = shifted - era * 400
-    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
-    days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-    seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
-    fraction = number(20, end) * 10 ** (9 - (end - 20)) if end > 20 else np.int64(0)
-    return np.where(valid, seconds, 0) * 1_000_000_000 + fraction, valid
+def _days(dates: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the days since 1970 of dates (century, year in it, month, day), or `_NO_DAY`."""
+    keys = np.ascontiguousarray(dates.T).view(np.uint32)[:, 0]
+    if (keys == keys[0]).all():  # so are most blocks
+        return np.full(len(keys), _day(*dates[:, 0].tolist()), dtype=np.int64)
+    words = keys.tolist()
+    days = {word: _day(*word.to_bytes(4, sys.byteorder)) for word in set(words)}
+    return np.fromiter(map(days.__getitem__, words), dtype=np.int64, count=len(words))
+
+
+def _day(century: int, year: int, month: int, day: int) -> int:
+    try:
+        found = date(century * 100 + year, month, day)
+    except ValueError:
+        return _NO_DAY
+    return (found - _EPOCH_DAY).days if _FIRST_YEAR <= found.year <= _LAST_YEAR else _NO_DAY

@@ -32,6 +32,16 @@ def test_canonical_lines_are_proven_and_read():
     assert int(found.times[7]) == 1_795_442_550_240_000_000
 
 
+def test_lines_of_several_days_and_widths_keep_each_its_own_time():
+    dates = [b"2026-11-23", b"2024-02-29", b"2025-02-29", b"1969-12-31", b"0000-00-00"]
+    lines = [GOOD.replace(b"2026-11-23", date) for date in dates]
+    lines.append(GOOD.replace(b".240Z", b".240000Z"))
+    decoder, found = scan_block(lines)
+    assert np.flatnonzero(found.proven).tolist() == [0, 1, 3]
+    for row in (0, 1, 3):
+        assert int(found.times[row]) == decoder.scan(lines[row], 0, FALLBACK)[0]
+
+
 def test_one_bad_line_leaves_its_neighbours_proven():
     lines = [GOOD] * 130
     lines[70] = GOOD[: len(GOOD) // 2]
