@@ -128,14 +128,19 @@ def test_each_hostile_row_takes_one_row(tmp_path):
     count = len(ATTACKS)
     terminal = Terminal("replay", str(path), "--tui", rows=count + 20)
     assert terminal.see(f"{count} of {count}"), terminal.screen.display
-    terminal.pump(0.3)
-    rows = [line for line in terminal.screen.display if " INF " in line]
+
+    def rows() -> list[str]:
+        return [line for line in terminal.screen.display if " INF " in line]
+
+    terminal.pump(10, lambda: len(rows()) >= count)
+    terminal.pump(0.2)
+    drawn = rows()
     terminal.press("qqq")
     assert terminal.end() == 0
-    assert len(rows) == count
-    times = [line.split(" INF ")[0].strip() for line in rows]
+    assert len(drawn) == count
+    times = [line.split(" INF ")[0].strip() for line in drawn]
     assert len({len(time) for time in times}) == 1
-    assert rows[list(ATTACKS).index("newline that fakes a row")].count("ERR payments forged") == 1
+    assert drawn[list(ATTACKS).index("newline that fakes a row")].count("ERR payments forged") == 1
 
 
 @pytest.mark.parametrize("form", ["text", "raw", "json"])
