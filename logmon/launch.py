@@ -60,6 +60,7 @@ REPLAY_BYTES = 4 << 30
 LINES_ON_SCREEN = 10_000
 DRY_RUN_KEY = b"the same pseudonyms in every run"
 LINES_IN_LINES = 10
+EVERY_ROW = 1 << 62
 REPEATING_TYPES = ("mock", "file")
 """Source types that may give a new event the id of an older one: the same line, the same place."""
 ENDING_TYPES = ("datadog", "logmon")
@@ -150,8 +151,7 @@ def launch(
     log_filter = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
     finite = given["no_follow"] or (command == "replay" and not given["follow"])
     last = lines if finite else None
-    if command == "replay":
-        history = 0
+    history = 0 if command == "replay" else EVERY_ROW if first is None else first
     line_run = LineRun(
         log_filter=log_filter,
         options=options,

@@ -77,21 +77,24 @@ class LogMonitorService(Automation):
         """Sources that did not let go when they were stopped."""
 
     async def warm(self, rows: int) -> int:
-        """Hold the newest rows the store kept, before anyone reads the hub.
+        """Hold the newest rows the store kept, as many as fit, before anyone reads the hub.
 
-        Returns the `seq` of the first of them.
+        Returns the `seq` of the first of them; what is not held, readers get from the store.
         """
         if self._store is None:
             return self.hub.log.began_at
+        held = min(rows, self.hub.log.max_rows)
         if self._store.writes:
-            await self.hub.warm(rows)
+            await self.hub.warm(held)
         else:
             self.hub.history = self._store
             newest = self._store.newest_seq()
             self.hub.log.begin_at(newest)
-            await self._read_along(self._store, newest - rows - 1)
+            await self._read_along(self._store, newest - held - 1)
         log = self.hub.log
-        first = max(log.began_at, log.snapshot.next_seq - rows)
+        kept = await self._store.read(-1, 1)
+        oldest = kept[0].first_seq if kept else log.began_at
+        first = max(oldest, log.snapshot.next_seq - rows)
         if self._store.damage:
             self.hub.announce(Notice(text=self._store.damage, level=Level.ERROR), source="store")
         return first

@@ -232,11 +232,11 @@ async def _print(
 ) -> None:
     hub = service.hub
     if run.last is None:
-        await console.follow(
-            hub.subscribe(
-                run.log_filter, name="console", after=first_seq - 1, when_full="block", settled=True
-            )
+        reader = hub.subscribe(
+            run.log_filter, name="console", after=first_seq - 1, when_full="block", settled=True
         )
+        reader.position = reader.acknowledged = first_seq  # row 0 may be the store's
+        await console.follow(reader)
         return
     async with aclosing(hub.subscribe(after=-1, when_full="drop").batches()) as ending:
         async for _rows in ending:

@@ -49,6 +49,26 @@ def test_after_a_kill_the_history_is_there_again(config: Path):
     assert [event["id"] for event in kept] == [event["id"] for event in shown]
 
 
+@pytest.mark.parametrize("flags", [("-n", "all"), ("-n", "2500"), ("-S", "2026-11-01")])
+def test_history_goes_back_to_what_the_store_kept_beyond_what_memory_holds(tmp_path: Path, flags):
+    log = tmp_path / "app.log"
+    log.write_text("".join(f"2026-11-23 10:00:00 INFO m{n}\n" for n in range(2_500)))
+    path = tmp_path / "config.toml"
+    path.write_text(
+        "[tail]\nhistory = 1000\n"
+        f'[sources.app]\ntype = "file"\nlines = 2500\npaths = ["{log}"]\n'
+        f'[store]\nenabled = true\npath = "{tmp_path}/state/logmon.db"\n'
+    )
+    path.chmod(0o600)
+    for more in (("-n", "all"), flags):
+        with start("tail", "-c", str(path), "-o", "json", *more) as tail:
+            kept = [row["message"] for row in lines(tail, 2_500)]
+            tail.send_signal(signal.SIGINT)
+            assert tail.stderr is not None
+            assert tail.stderr.read() == b""
+        assert kept == [f"m{n}" for n in range(2_500)]
+
+
 def test_a_second_process_reads_along_and_says_so(config: Path):
     with start("tail", "-c", str(config), "-o", "json") as first:
         lines(first, 20)
