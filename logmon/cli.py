@@ -21,7 +21,7 @@ from logmon.commands import (
     serve,
     sources,
 )
-from logmon.commands.running import ConfigFile, Errors
+from logmon.commands.running import ConfigFile, Errors, Form, is_json, say
 
 app = typer.Typer(
     help="A live log tail for the terminal, with automation's work items beside the events.",
@@ -264,15 +264,22 @@ def patterns(
 
 
 @app.command()
-def keys(config: ConfigFile = None) -> None:
+def keys(output: Form = None, config: ConfigFile = None) -> None:
     """Print the screen's keys and the action names they have in [tail.keys]."""
     with Errors():
         from logmon.config import load_config
-        from logmon.tui.actions import describe, keymap
+        from logmon.tui.actions import describe, documents, keymap
 
         settings = load_config(config, os.environ)
-        for line in describe(keymap(settings.tail.keys, settings.where_of_key)):
-            typer.echo(line)
+        mine = keymap(settings.tail.keys, settings.where_of_key)
+        if is_json(output):
+            from json import dumps
+
+            for document in documents(mine):
+                say(dumps(document, ensure_ascii=False), json=True)
+        else:
+            for line in describe(mine):
+                typer.echo(line)
 
 
 app.add_typer(config.app, name="config")

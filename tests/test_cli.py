@@ -369,3 +369,13 @@ def test_dead_letters_are_counted_on_stderr(tmp_path):
     assert done.returncode == 0
     assert done.stdout.count(b"\n") == 1
     assert done.stderr == b"logmon: 2 malformed records became dead letters\n"
+
+
+def test_keys_are_a_list_for_programs_too():
+    documents = [json.loads(line) for line in run("keys", "-o", "json").stdout.splitlines()]
+    follow = next(document for document in documents if document["action"] == "follow")
+    assert (follow["keys"], follow["group"]) == (["F"], "Moving")
+    names = {document["action"] for document in documents}
+    text = run("keys").stdout.decode()
+    assert all(name in text for name in names)
+    assert run("keys", "-o", "xml").returncode == 2

@@ -308,6 +308,19 @@ def _refuse_taken_starts(
             )
 
 
+def documents(keys: Keymap) -> Iterable[dict[str, object]]:
+    """Yield what `logmon keys -o json` prints: action, keys, text, group and panel of each."""
+    for title, group in GROUPS.items():
+        for action in group:
+            yield {
+                "action": action.name,
+                "keys": [shown(sequence) for sequence in keys[action.name]],
+                "text": action.text,
+                "group": title,
+                "panel": action.panel,
+            }
+
+
 def describe(keys: Keymap) -> Iterable[str]:
     """Yield the lines that `logmon keys` prints."""
     for title, group in GROUPS.items():
