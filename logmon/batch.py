@@ -46,6 +46,10 @@ class Columns:
     def __len__(self) -> int:
         return len(self.times)
 
+    def take(self, rows: NDArray[np.intp]) -> Columns:
+        """Return the columns of only these rows."""
+        return Columns(self.times[rows], self.levels[rows], self.source_ids[rows], self.names)
+
     @classmethod
     def of(cls, times: Sequence[int], levels: Sequence[int], sources: Sequence[str]) -> Columns:
         """Build columns from plain sequences of equal length (at most 65,535 distinct sources)."""
@@ -211,17 +215,11 @@ class RawBatch:
 
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return a batch of only these rows, sharing the block."""
-        columns = self.columns
         return RawBatch(
             self._block,
             self._starts[rows],
             self._ends[rows],
-            Columns(
-                columns.times[rows],
-                columns.levels[rows],
-                columns.source_ids[rows],
-                columns.names,
-            ),
+            self.columns.take(rows),
             self._decode,
             self._explain,
             base=self._base,

@@ -6,13 +6,13 @@ the user's config folder), then `LOGMON_<TABLE>__<KEY>`. Nothing is read from th
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr
 
-from logmon.config_file import SECRET_KEY, Path_, key_columns, open_secrets, read_toml
+from logmon.config_errors import Model, Places, check
+from logmon.config_file import SECRET_KEY, Path_, open_secrets, read_toml
 from logmon.config_sentinel import SentinelSettings
 from logmon.config_types import Duration, LevelName, Size, Table, ZoneName
 from logmon.errors import ConfigError
@@ -20,7 +20,6 @@ from logmon.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Model = TypeVar("Model", bound=BaseModel)
 ModelClass = type[Model]
 _NOT_SETTINGS = frozenset({"LOGMON_CONFIG", "LOGMON_API_TOKEN", "LOGMON_TEST_DATA", "LOGMON_DEBUG"})
 
@@ -74,7 +73,7 @@ class SourceTable(Table):
     """Most events per second; the excess is counted as dropped."""
 
     _name: str = PrivateAttr(default="")
-    _places: _Places = PrivateAttr(default=None)  # type: ignore[assignment]
+    _places: Places = PrivateAttr(default=None)  # type: ignore[assignment]
 
     def where(self, key: str) -> str:
         """Return the place of one of its keys, as errors name it."""
@@ -87,9 +86,8 @@ class SourceTable(Table):
             ConfigError: with the file, line and key.
         """
         own = dict(self.__pydantic_extra__ or {})
-        return _check(
-            model, own, self._places, ("sources", self._name), _common_keys(), extra="forbid"
-        )
+        common = tuple(SourceTable.model_fields)
+        return check(model, own, self._places, ("sources", self._name), common, extra="forbid")
 
 
 class StoreSettings(Table):
@@ -190,7 +188,7 @@ class Config(Table):
 
     _path: Path | None = PrivateAttr(default=None)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
-    _places: _Places | None = PrivateAttr(default=None)
+    _places: Places | None = PrivateAttr(default=None)
 
     def where_of_key(self, action: str) -> str:
         """Return the place of an action's line in `[tail.keys]`, as errors name it."""
@@ -211,60 +209,6 @@ class Config(Table):
         return self._places.origin(place) if self._places else ""
 
 
-class PointedError(ConfigError):
-    """A value that is wrong, with its line of the file."""
-
-    def __init__(self, message: str, where: str, hint: str, text: str, column: int) -> None:
-        super().__init__(message, where=where, hint=hint)
-        self.text = text
-        self.column = column
-
-    def caret(self) -> tuple[str, str]:
-        """Return the line, and one with a caret below the column."""
-        return self.text, " " * (self.column - 1) + "^"
-
-
-class _Places:
-    """Where each value came from: a line of the file, or a variable."""
-
-    def __init__(self, path: Path | None, lines: Mapping[Path_, int]) -> None:
-        self._path = path
-        self._lines = lines
-        self.variables: dict[Path_, str] = {}
-
-    def names(self, *table: str) -> bool:
-        """Whether a variable sets something in a table."""
-        return any(place[: len(table)] == table for place in self.variables)
-
-    def where(self, place: Path_) -> str:
-        for length in range(len(place), 0, -1):
-            if variable := self.variables.get(place[:length]):
-                return f"${variable}"
-        dotted = ".".join(str(part) for part in place if isinstance(part, str))
-        for length in range(len(place), 0, -1):
-            if line := self._lines.get(place[:length]):
-                return f"{self._path}:{line}: {dotted}"
-        return f"{self._path}: {dotted}" if self._path else dotted
-
-    def pointed(self, error: Any, place: Path_, message: str, hint: str) -> ConfigError:
-        """Return the error with the column it is at, and the file's line with a caret under it."""
-        number = self._lines.get(place, 0)
-        where = self.where(place)
-        if self._path is None or not number or place in self.variables:
-            return ConfigError(message, where=where, hint=hint)
-        text = self._path.read_text("utf-8-sig").splitlines()[number - 1]
-        key, value = key_columns(text)
-        inside = getattr(error.get("ctx", {}).get("error"), "column", 0)
-        column = key if error["type"] == "extra_forbidden" else value + inside
-        return PointedError(f"{message} (column {column})", where, hint, text, column)
-
-    def origin(self, place: Path_) -> str:
-        if variable := self.variables.get(place):
-            return f"${variable}"
-        line = self._lines.get(place)
-        return f"{self._path}:{line}" if line else ""
-
-
 def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
     """Read the configuration.
 
@@ -278,7 +222,7 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
     if found is not None:
         values, lines = read_toml(found)
         warnings += open_secrets(values, found)
-    places = _Places(found, lines)
+    places = Places(found, lines)
     if not isinstance(values.setdefault("sources", {}), dict):
         raise ConfigError("must be a table", where=places.where(("sources",)))
     bare = not values["sources"]
@@ -287,7 +231,7 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
     warnings += _overlay(values, env, places)
     if bare and values["sources"].keys() - {"mock"} and not places.names("sources", "mock"):
         del values["sources"]["mock"]  # it stands in for what is configured, here by variables
-    config = _check(Config, values, places, (), ())
+    config = check(Config, values, places)
     for name, table in config.sources.items():
         if name in ("sentinel", "logmon"):
             raise ConfigError(
@@ -299,7 +243,7 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
     return config
 
 
-def _refuse_second_otlp(config: Config, places: _Places) -> None:
+def _refuse_second_otlp(config: Config, places: Places) -> None:
     """Raise when two sources would get what the one door `POST /v1/logs` receives."""
     ready = [
         name for name, table in config.sources.items() if table.enabled and table.type == "otlp"
@@ -324,7 +268,7 @@ def find_config(path: Path | None, env: Mapping[str, str]) -> Path | None:
     return default if default.exists() else None
 
 
-def _overlay(values: dict[str, Any], env: Mapping[str, str], places: _Places) -> list[str]:
+def _overlay(values: dict[str, Any], env: Mapping[str, str], places: Places) -> list[str]:
     """Lay `LOGMON_<TABLE>__<KEY>` over the values; return warnings about other variables."""
     warnings: list[str] = []
     for variable, text in sorted(env.items()):
@@ -357,61 +301,3 @@ def _scalar(text: str) -> Any:
 
 def _common_keys() -> tuple[str, ...]:
     return tuple(SourceTable.model_fields)
-
-
-def _check(
-    model: type[Model],
-    values: dict[str, Any],
-    places: _Places,
-    prefix: Path_,
-    more_keys: tuple[str, ...],
-    *,
-    extra: Literal["forbid"] | None = None,
-) -> Model:
-    try:
-        return model.model_validate(values, extra=extra)
-    except ValidationError as failure:
-        error = min(failure.errors(include_input=False, include_url=False), key=_first)
-    location: Path_ = (*prefix, *error["loc"])
-    message, hint = _explain(model, error, more_keys)
-    if location[:2] == ("sentinel", "rules"):
-        raise places.pointed(error, location, message, hint)
-    raise ConfigError(message, where=places.where(location), hint=hint)
-
-
-def _first(error: Any) -> tuple[bool, str]:
-    """Order errors so that the same file always gets the same one, unknown keys before the rest."""
-    return (error["type"] != "extra_forbidden", str(error["loc"]))
-
-
-def _explain(model: type[BaseModel], error: Any, more_keys: tuple[str, ...]) -> tuple[str, str]:
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        known = [*_keys_at(model, error["loc"][:-1]), *more_keys]
-        near = get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"keys here are {', '.join(sorted(known))}"
-        return "unknown key", hint
-    if kind == "missing":
-        return "is missing", ""
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return message[:1].lower() + message[1:], ""
-
-
-def _keys_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """Return the keys that are known at a place inside a model."""
-    current: Any = model
-    for part in location:
-        if isinstance(part, int):
-            continue
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            field = current.model_fields.get(part)
-            current = None if field is None else field.annotation
-            inner = [
-                arg
-                for arg in getattr(current, "__args__", ())
-                if isinstance(arg, type) and issubclass(arg, BaseModel)
-            ]
-            current = inner[0] if inner else current
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return list(current.model_fields)
-    return []

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logmon.batch import Columns
 from logmon.errors import MalformedEvent
 from logmon.event import LogEvent, from_ns, to_ns
 from logmon.level import Level
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logmon.batch import Batch
+    from logmon.batch import Batch, Columns
 
 GONE = "the bytes of this row are no longer in the file"
 _FOLDING = np.array([int.from_bytes(pair, "big") for pair in FOLDING], dtype=np.uint16)
@@ -188,7 +187,6 @@ class FileBatch:
 
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return a batch of only these rows."""
-        columns = self.columns
         plain = np.ones(len(self), dtype=bool)
         plain[self._odd] = False
         return FileBatch(
@@ -196,12 +194,7 @@ class FileBatch:
             self._base,
             self._starts[rows],
             self._ends[rows],
-            Columns(
-                columns.times[rows],
-                columns.levels[rows],
-                columns.source_ids[rows],
-                columns.names,
-            ),
+            self.columns.take(rows),
             self._decode,
             plain=plain[rows],
             explain=self._explain,

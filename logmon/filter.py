@@ -171,32 +171,6 @@ class GrepClause(msgspec.Struct, frozen=True):
         return "" if self.exclude else self.pattern.literal
 
 
-class TextClause(msgspec.Struct, frozen=True):
-    """Every word occurs in the message, the source or an attribute; smart case."""
-
-    words: tuple[str, ...]
-    needs_rows = True
-
-    def mask(self, columns: Columns) -> None:
-        """Columns know no text."""
-
-    def matches(self, event: LogEvent) -> bool:
-        """Whether each word is somewhere in the event's text."""
-        folded: str | None = None
-        text = f"{event.source}\n{event.message}"
-        if event.attributes:
-            text = f"{text}\n{event.attributes}"
-        for word in self.words:
-            if word.islower() or not any(map(str.isupper, word)):
-                if folded is None:
-                    folded = text.lower()
-                if word not in folded:
-                    return False
-            elif word not in text:
-                return False
-        return True
-
-
 class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
     """Clauses that must all hold; no clauses let everything pass."""
 
@@ -236,10 +210,6 @@ class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
     def matches_rest(self, event: LogEvent) -> bool:
         """Whether an event that `mask` let through passes the clauses that need the row."""
         return all(clause.matches(event) for clause in self.clauses if clause.needs_rows)
-
-    def adding(self, *clauses: Clause) -> LogFilter:
-        """Return this filter narrowed by more clauses."""
-        return LogFilter(self.clauses + clauses)
 
 
 EVERYTHING = LogFilter()

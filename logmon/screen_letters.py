@@ -119,14 +119,14 @@ class RunLetters:
             if outcome.result in ("restored", "filtered"):
                 wish = LetterRequest(origin=letter.source, settled=(number,), events=tuple(events))
                 await settle(self._hub, wish)
-                self._hub.forget_letter(letter)
+                self._hub.dead_letters.forget(letter)
         return told(outcomes)
 
     async def purge(self, numbers: Sequence[int]) -> str:
         """Throw letters away; their count in the account stays."""
         found = [self._kept[number] for number in numbers if number in self._kept]
         for letter in found:
-            self._hub.forget_letter(letter)
+            self._hub.dead_letters.forget(letter)
         return f"{len(found)} dead letters thrown away"
 
 

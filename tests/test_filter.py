@@ -16,7 +16,6 @@ from logmon.filter import (
     LogFilter,
     SourceClause,
     TagsClause,
-    TextClause,
     TimeClause,
     build_filter,
 )
@@ -38,7 +37,6 @@ CLAUSES = st.one_of(
     st.just(TagsClause(frozenset({"env:prod"}))),
     st.sampled_from(["card", "Card", "d$"]).map(lambda text: GrepClause(Pattern(text))),
     st.just(GrepClause(Pattern("ok"), exclude=True)),
-    st.sampled_from([("card",), ("Card", "api"), ("zzz",)]).map(TextClause),
 )
 
 

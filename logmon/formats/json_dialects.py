@@ -31,7 +31,6 @@ Document = dict[str, Any]
 class JsonDialect(Kind, frozen=True, kw_only=True):
     """One way to write a log event as a JSON object."""
 
-    is_machine: bool = True
     marks: Callable[[Document], bool]
     prepare: Callable[[Document], Document] | None = None
     """Rewrites the object into the plain form; may raise `MalformedEvent`."""

@@ -152,8 +152,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     why: str
     """By what a line is known to be of this kind, for a person."""
-    is_machine: bool = False
-    """Whether it claims a structure: a line that breaks it is a dead letter."""
 
 
 class Dialect(Kind, frozen=True, kw_only=True):

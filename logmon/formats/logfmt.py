@@ -89,5 +89,4 @@ LOGFMT = Dialect(
     opens="ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@",
     recognise=_recognise,
     read=_read,
-    is_machine=True,
 )

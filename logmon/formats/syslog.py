@@ -128,7 +128,6 @@ RFC5424 = Dialect(
     opens="<",
     recognise=_recognise,
     read=_read,
-    is_machine=True,
 )
 RFC3164 = Dialect(
     name="syslog",

@@ -6,9 +6,7 @@ what a copy-and-truncate took away unread is read from the copy. Each such event
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +19,14 @@ from numpy.typing import NDArray
 from logmon.batch import RawBatch
 from logmon.source import Arrival, Notice
 from logmon.sources.inputs import READ_BYTES, last_lines, shown
+from logmon.sources.rotated import (
+    OPEN_TO_READ,
+    PRINT_BYTES,
+    Place,
+    Rotated,
+    print_at,
+    print_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,22 +44,6 @@ TRACE_AFTER_S = 0.2
 MOST_BYTES = 4 << 20
 """How much is read of one file before the next one has its turn."""
 NO_PLACE = -1
-PRINT_BYTES = 1_024
-"""By how many bytes before a place a file is known again."""
-
-
-_ROTATED = re.compile(r"[.\-_]?\d[\dT.:\-_]*")
-"""What is put behind the name of a file that is rotated: a number or a date."""
-
-
-class Place(msgspec.Struct, frozen=True):
-    """How far a file has been read, and by what it is known again."""
-
-    device: int
-    inode: int
-    offset: int
-    print: str = ""
-    """A hash of the bytes just before the offset; empty where there are none."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -80,10 +70,7 @@ class FollowedFile:
         self._fd = -1
         self._position = 0
         self._before = b""
-        self._head = b""
-        self._used_ns = 0
-        self._read_out: set[tuple[int, int]] = set()
-        """Files beside this one that were read to their end: inode (used again), time of change."""
+        self._rotated = Rotated(path)
         self._reader = make_reader(self.title, 0)
         self._written_ns = 0
         self._size_at_rest = -1
@@ -106,7 +93,7 @@ class FollowedFile:
     def _place(self, status: os.stat_result, offset: int) -> Place:
         known = self._known
         if known is None or (known.inode, known.offset) != (status.st_ino, offset):
-            known = Place(status.st_dev, status.st_ino, offset, _print(self._fd, offset))
+            known = Place(status.st_dev, status.st_ino, offset, print_at(self._fd, offset))
             self._known = known
         return known
 
@@ -124,7 +111,7 @@ class FollowedFile:
         """Whether a file under another name is one that this one was."""
         held = [self._fd] + ([] if self._leaving is None else [self._leaving._fd])
         known = [os.fstat(fd).st_ino for fd in held if fd >= 0]
-        return status.st_ino in known or self._was_read(status)
+        return status.st_ino in known or self._rotated.was_read(status)
 
     # Opening
 
@@ -134,7 +121,7 @@ class FollowedFile:
         Raises:
             OSError: it cannot be read.
         """
-        fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(self.path, OPEN_TO_READ)
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             os.close(fd)
@@ -157,10 +144,10 @@ class FollowedFile:
         if self.is_open:
             status = os.fstat(self._fd)
             same = (status.st_dev, status.st_ino) == (place.device, place.inode)
-            if same and self._is_known(self._fd, place):
+            if same and self._rotated.is_known(self._fd, place):
                 self._use(self._fd, status, place.offset)
                 return
-        yield from self._rest_of(self._sibling(place), place.offset)
+        yield from self._rest_of(self._rotated.holding(place), place.offset)
         if self.is_open:
             self._use(self._fd, os.fstat(self._fd), 0)
         what = "truncated" if same else "replaced"
@@ -171,8 +158,7 @@ class FollowedFile:
         self._gone = False
         self._position = offset
         self._before = os.pread(fd, min(PRINT_BYTES, offset), max(0, offset - PRINT_BYTES))
-        self._used_ns = status.st_ctime_ns
-        self._head = os.pread(fd, PRINT_BYTES, 0)
+        self._rotated.note_use(fd, status)
         self._reader.restart(offset)
         self._reader.newest_ns = status.st_mtime_ns
         self._written_ns = self._clock_ns()
@@ -215,7 +201,7 @@ class FollowedFile:
                 self.is_behind = False
                 return
             if self._position == 0:
-                self._head = data[:PRINT_BYTES]
+                self._rotated.head = data[:PRINT_BYTES]
             self._position += len(data)
             self._before = (self._before + data[-PRINT_BYTES:])[-PRINT_BYTES:]
             self._written_ns = self._clock_ns()
@@ -255,9 +241,8 @@ class FollowedFile:
     def _truncated(self) -> Iterator[Read]:
         """Begin at 0 again; what was cut off unread is read from the copy that was made of it."""
         status = os.fstat(self._fd)
-        read = hashlib.blake2b(self._before, digest_size=16).hexdigest() if self._before else ""
-        place = Place(status.st_dev, status.st_ino, self._position, read)
-        copy = self._sibling(place)
+        place = Place(status.st_dev, status.st_ino, self._position, print_of(self._before))
+        copy = self._rotated.holding(place)
         rescued = copy >= 0
         if rescued:
             yield from self._rest_of(copy, self._position)
@@ -267,54 +252,12 @@ class FollowedFile:
         self._use(self._fd, status, 0)
         yield self._notice(f"{self.title} truncated, restarted at 0", lost=0 if rescued else None)
 
-    def _sibling(self, place: Place) -> int:
-        """Return the open file beside this one that holds what was read up to a place, or -1."""
-        for path in reversed(self._rotated()):
-            with suppress(OSError):
-                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-                if self._is_known(fd, place):
-                    return fd
-                os.close(fd)
-        return -1
-
-    def _rotated(self) -> list[str]:
-        """Return the files beside this one that its rotation may have left, oldest first."""
-        folder, name = os.path.split(self.path)
-        found: list[tuple[int, str]] = []
-        with suppress(OSError):
-            for entry in os.scandir(folder or "."):
-                suffix = entry.name.removeprefix(name)
-                if suffix != entry.name and _ROTATED.fullmatch(suffix) and entry.is_file():
-                    found.append((entry.stat().st_mtime_ns, entry.path))
-        return [path for _, path in sorted(found)]
-
     def _came_between(self, *known: int) -> Iterator[Read]:
         """Yield what files hold that came and were rotated away between two looks."""
         if self._leaving is not None:
             known = (*known, os.fstat(self._leaving._fd).st_ino)
-        for path in self._rotated():
-            try:
-                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            except OSError:
-                continue
-            status = os.fstat(fd)
-            is_new = status.st_mtime_ns >= self._used_ns and status.st_ino not in known
-            if is_new and not self._was_read(status) and not self._has_head(fd):
-                yield from self._rest_of(fd, 0)
-            else:
-                os.close(fd)
-
-    def _is_known(self, fd: int, place: Place) -> bool:
-        """Whether a file holds, before a place, what was read there.
-
-        Where nothing was read it is the same file, or one written since this one was opened.
-        """
-        status = os.fstat(fd)
-        if place.offset:
-            return status.st_size >= place.offset and _print(fd, place.offset) == place.print
-        if self._was_read(status):
-            return False
-        return status.st_ino == place.inode or 0 < self._used_ns <= status.st_mtime_ns
+        for fd in self._rotated.came_between(*known):
+            yield from self._rest_of(fd, 0)
 
     def _rest_of(self, fd: int, offset: int) -> Iterator[Read]:
         """Yield what an older file holds from a byte on, to its end, and close it."""
@@ -327,21 +270,10 @@ class FollowedFile:
                 self._reader.restart(offset)
             yield from self._new_bytes(os.fstat(fd).st_size)
             yield from self._reads(self._reader.flush())
-            self._note_read_out(fd)
+            self._rotated.note_read_out(fd)
         finally:
             os.close(fd)
             self._fd = current
-
-    def _has_head(self, fd: int) -> bool:
-        """Whether a file begins as this one did: somebody's copy of it."""
-        return self._head != b"" and os.pread(fd, len(self._head), 0) == self._head
-
-    def _was_read(self, status: os.stat_result) -> bool:
-        return (status.st_ino, status.st_mtime_ns) in self._read_out
-
-    def _note_read_out(self, fd: int) -> None:
-        status = os.fstat(fd)
-        self._read_out.add((status.st_ino, status.st_mtime_ns))
 
     def _renamed(self) -> Iterator[Read]:
         """Notice that the path names another file now, or none."""
@@ -358,7 +290,7 @@ class FollowedFile:
             self._gone = False
             return
         try:
-            fresh = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            fresh = os.open(self.path, OPEN_TO_READ)
         except OSError:
             return
         yield from self._read_on(here.st_size)
@@ -373,7 +305,7 @@ class FollowedFile:
         """Put the file that was renamed aside, to be read on for a while."""
         if self._leaving is not None:
             yield from self._stragglers(self._leaving, last=True)
-        self._note_read_out(self._fd)
+        self._rotated.note_read_out(self._fd)
         old = FollowedFile(self.path, self._make_reader, clock_ns=self._clock_ns)
         old._fd, old._position, old._before = self._fd, self._position, self._before
         old._reader, old._written_ns = self._reader, self._clock_ns()
@@ -385,7 +317,7 @@ class FollowedFile:
         reads = list(old._new_bytes(MOST_BYTES))
         if last or old._quiet_s >= STRAGGLERS_S:
             reads += old._reads(old._reader.flush())
-            self._note_read_out(old._fd)
+            self._rotated.note_read_out(old._fd)
             old.close()
             self._leaving = None
         for read in reads:  # their places are no places in the file that is followed now
@@ -399,10 +331,3 @@ class FollowedFile:
             return
         yield self._notice(f"{self.title} is there, reading it from 0")
         yield from self._new_bytes(MOST_BYTES)
-
-
-def _print(fd: int, offset: int) -> str:
-    """Return a hash of the bytes before an offset."""
-    start = max(0, offset - PRINT_BYTES)
-    before = os.pread(fd, offset - start, start)
-    return hashlib.blake2b(before, digest_size=16).hexdigest() if before else ""

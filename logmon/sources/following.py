@@ -15,8 +15,9 @@ import msgspec
 from logmon.checkpoint import Checkpoint
 from logmon.errors import PermanentSourceError
 from logmon.source import Arrival, Notice
-from logmon.sources.followed import FollowedFile, Place, Read
+from logmon.sources.followed import FollowedFile, Read
 from logmon.sources.inputs import is_regular, members, shown
+from logmon.sources.rotated import Place
 from logmon.sources.weave import Weave
 
 if TYPE_CHECKING:

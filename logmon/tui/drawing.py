@@ -31,7 +31,6 @@ class Drawing:
         self._app = app
         self.pump = FramePump(self.frame, redraw_hz, self._backlog)
         self._working: asyncio.TimerHandle | None = None
-        self._others: list[Callable[[], bool]] = []
         self._more = False
         """Whether the last slice left more to do: the slice that ends it is drawn as well."""
 
@@ -98,11 +97,6 @@ class Drawing:
         app.main.query_one(ItemsPane).update_items()
         app.views.tick()
 
-    def add_work(self, work: Callable[[], bool]) -> None:
-        """Do this in slices between frames as well; it returns whether more is left now."""
-        self._others.append(work)
-        self.work_on()
-
     def work_on(self) -> None:
         """Filter held rows, and do the other works, in slices while frames and keys go on."""
         if self._working is None and self.pump.context is not None:
@@ -121,10 +115,7 @@ class Drawing:
             app.filters.refuse(str(error))
             return
         if not more:
-            for work in (app.jumps.work, app.searches.work, *self._others):
-                if work():
-                    more = True
-                    break
+            more = app.jumps.work() or app.searches.work()
         if was_busy or more or self._more:
             self.pump.data()
         self._more = more

@@ -236,16 +236,6 @@ def test_ids_are_forgotten_after_their_time_and_not_before(tmp_path: Path):
     store.close()
 
 
-def test_counts_by_time_equal_the_distinct_events(tmp_path: Path):
-    store = opened(tmp_path / "logmon.db")
-    batch = EventBatch([make_event("a", id=str(n % 7)) for n in range(20)])
-    store.commit_now(Commit(origin="app", batch=batch, distinct=True))
-    noon_ns = int(NOON.timestamp()) * 10**9
-    assert store.counts("app", 0, 2**62, 60 * 10**9) == {noon_ns: 7}
-    assert store.counts("web", 0, 2**62, 60 * 10**9) == {}
-    store.close()
-
-
 WRITER = """
 import sys
 from pathlib import Path

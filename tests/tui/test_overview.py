@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from logmon.batch import EventBatch
 from logmon.event import from_ns, to_ns
 from logmon.event_log import EventLog
-from logmon.filter import LogFilter, SourceClause, TextClause, build_filter
+from logmon.filter import GrepClause, LogFilter, SourceClause, build_filter
 from logmon.level import Level, at_least
+from logmon.patterns import Pattern
 from logmon.template import TemplateMiner
 from logmon.testing import NOON, make_event
 from logmon.tui.histogram import CLASSES, Histogram, TimeGrid, classes, first_row_between
@@ -35,7 +36,7 @@ FILTERS = [
     LogFilter(),
     build_filter(levels=at_least(Level.WARN)),
     LogFilter((SourceClause(("api",)),)),
-    LogFilter((TextClause(("1",)),)),
+    LogFilter((GrepClause(Pattern("1")),)),
 ]
 
 
@@ -150,7 +151,7 @@ def test_rows_that_the_filter_was_not_asked_about_are_left_out_and_told():
         )
     model = TailModel(log)
     model.sync()
-    model.set_filter(LogFilter((TextClause(("row",)),)))
+    model.set_filter(LogFilter((GrepClause(Pattern("row")),)))
     histogram = Histogram(model)
     assert not histogram.sync(20)
     assert not histogram.complete

@@ -8,16 +8,17 @@ from hypothesis import strategies as st
 
 from logmon.batch import EventBatch
 from logmon.event_log import EventLog
-from logmon.filter import EVERYTHING, LogFilter, TextClause, build_filter
+from logmon.filter import EVERYTHING, GrepClause, LogFilter, build_filter
 from logmon.level import Level, at_least
+from logmon.patterns import Pattern
 from logmon.testing import make_event
 from logmon.tui.quest import at_least as at_least_as_bad
 from logmon.tui.quest import linked
 from logmon.tui.tail_model import TailModel
 
 ERRORS = build_filter(levels=at_least(Level.ERROR))
-THREES = LogFilter((TextClause(("three",)),))
-NOTHING = LogFilter((TextClause(("nothing",)),))
+THREES = LogFilter((GrepClause(Pattern("three")),))
+NOTHING = LogFilter((GrepClause(Pattern("nothing")),))
 
 
 def jump(model: TailModel, wanted, direction: int) -> bool:

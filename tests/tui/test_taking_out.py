@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from logmon.batch import EventBatch
 from logmon.errors import ExportError
 from logmon.event_log import EventLog
-from logmon.filter import EVERYTHING, LogFilter, TextClause, build_filter
+from logmon.filter import EVERYTHING, GrepClause, LogFilter, build_filter
 from logmon.level import ALL_LEVELS, Level, at_least
+from logmon.patterns import Pattern
 from logmon.query import parse_query
 from logmon.testing import make_event
 from logmon.tui.copy_forms import (
@@ -197,7 +198,7 @@ def many(count: int) -> EventLog:
 def test_only_what_passes_is_written_for_the_owner_alone(tmp_path):
     path = tmp_path / "out.jsonl"
     log = many(2_000)
-    log_filter = build_filter(levels=at_least(Level.ERROR), clauses=[TextClause(("5",))])
+    log_filter = build_filter(levels=at_least(Level.ERROR), clauses=[GrepClause(Pattern("5"))])
     export = exporting(path)
     done = export.run(log.snapshot, log_filter)
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
@@ -302,7 +303,7 @@ def test_an_export_runs_on_another_thread_while_rows_come(tmp_path):
     export = exporting(tmp_path / "out.json", sleep=lambda _: None)
     snapshot = log.snapshot
     thread = threading.Thread(
-        target=export.run, args=(snapshot, LogFilter((TextClause(("row",)),)))
+        target=export.run, args=(snapshot, LogFilter((GrepClause(Pattern("row")),)))
     )
     thread.start()
     for n in range(200):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from logmon.batch import EventBatch
 from logmon.event import from_ns, to_ns
 from logmon.event_log import EventLog
-from logmon.filter import EVERYTHING, LogFilter, TextClause, build_filter
+from logmon.filter import EVERYTHING, GrepClause, LogFilter, build_filter
 from logmon.level import Level, at_least
+from logmon.patterns import Pattern
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sentinel.rule import Rule
 from logmon.testing import NOON, make_event
@@ -123,7 +124,7 @@ def test_steps_go_from_shown_row_to_shown_row(batches, steps, needs_rows):
     for batch in batches:
         events = [make_event("yes" if passes else "no") for passes in batch]
         log.append(EventBatch(events), origin="replay")
-    log_filter = LogFilter((TextClause(("yes",)),)) if needs_rows else EVERYTHING
+    log_filter = LogFilter((GrepClause(Pattern("yes")),)) if needs_rows else EVERYTHING
     passing = [
         seq
         for seq, passes in enumerate(passes for batch in batches for passes in batch)
@@ -146,7 +147,7 @@ def test_the_next_error_is_found_beyond_the_playhead_among_shown_rows():
         at(0), at(1, Level.ERROR, "hidden"), at(2), at(3, Level.CRITICAL), at(4, Level.ERROR)
     )
     transport = Transport(log, speed=1)
-    log_filter = LogFilter((TextClause(("row",)),))
+    log_filter = LogFilter((GrepClause(Pattern("row")),))
     assert transport.seek_level(Level.ERROR, log_filter) == 3
     assert shown(transport)[-1] == "row 3"
     assert transport.seek_level(Level.ERROR, log_filter) == 4

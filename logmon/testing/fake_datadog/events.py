@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-OLDEST_TAKEN_IN_MS = 18 * 3_600_000
-"""Datadog's intake refuses older events, so none appears later than this behind its time."""
 
 
 class FakeEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,7 +45,7 @@ class FakeTransport(httpx2.AsyncBaseTransport):
         if reply.ending == "reset":
             raise httpx2.ReadError("connection reset")
         headers = reply.headers | {"content-length": str(len(reply.body))}
-        stream = _Body(self._fake, reply, patience_s)
+        stream = _Body(self._fake, reply)
         return httpx2.Response(reply.status, headers=headers, stream=stream, request=request)
 
     async def _wait(self, seconds: float, patience_s: float | None) -> None:
@@ -59,10 +59,9 @@ class FakeTransport(httpx2.AsyncBaseTransport):
 class _Body(httpx2.AsyncByteStream):
     """A body in its pieces; one that is cut ends with the error of a closed connection."""
 
-    def __init__(self, fake: FakeDatadog, reply: Reply, patience_s: float | None) -> None:
+    def __init__(self, fake: FakeDatadog, reply: Reply) -> None:
         self._fake = fake
         self._reply = reply
-        self._patience_s = patience_s
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self._reply.pieces():
