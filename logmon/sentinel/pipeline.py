@@ -236,14 +236,18 @@ class Sentinel:
         self._say_repeat(tracked, event, effects)
 
     def _say_repeat(self, tracked: Tracked, event: LogEvent, effects: Effects) -> None:
-        """Say that the 10th, 100th, 1,000th … repeat was reached, once in 10 s of event time."""
+        """Say that the 10th, 100th, 1,000th … repeat was reached, once in 10 s of event time.
+
+        The opening is no repeat: it does not count towards the 10 s.
+        """
         repeats = tracked.item.count - 1
         reached = milestone(repeats)
         if reached <= tracked.milestone:
             return
-        if (event.timestamp - tracked.last_said_at).total_seconds() < SAY_AGAIN_AFTER_S:
+        last = tracked.last_told_at
+        if last is not None and (event.timestamp - last).total_seconds() < SAY_AGAIN_AFTER_S:
             return
-        tracked.last_said_at, tracked.milestone = event.timestamp, reached
+        tracked.last_told_at, tracked.milestone = event.timestamp, reached
         since = f" · {repeats} since {tracked.item.first_seen:%H:%M:%S}"
         effects.events.append(say(tracked.item, "joined", event.timestamp, event.level, since))
 

@@ -42,8 +42,8 @@ class Tracked(msgspec.Struct):
     item: WorkItem
     cause: Cause
     counted: OrderedDict[str, None]
-    last_said_at: datetime
-    """Time of the last event Sentinel made about it."""
+    last_told_at: datetime | None = None
+    """Time of the last repeat that was told; None while none was."""
     milestone: int = 1
     """The highest power of ten of its repeats that was told."""
 
@@ -133,7 +133,7 @@ class WorkItems:
             created_at=event.timestamp,
             updated_at=event.timestamp,
         )
-        tracked = Tracked(self._next, item, cause, OrderedDict.fromkeys(ids), event.timestamp)
+        tracked = Tracked(self._next, item, cause, OrderedDict.fromkeys(ids))
         self._next += 1
         self._hold(tracked)
         self._open[cause] = item.id
@@ -290,8 +290,10 @@ class WorkItems:
             if known := self._tracked.get(item.id):
                 self._let_go(known)
             counted = OrderedDict.fromkeys(item.event_ids)
-            tracked = Tracked(kept.number, item, cause, counted, item.last_seen)
+            tracked = Tracked(kept.number, item, cause, counted)
             tracked.milestone = milestone(item.count - 1)
+            if tracked.milestone > 1:
+                tracked.last_told_at = item.last_seen
             self._next = max(self._next, kept.number + 1)
             self._hold(tracked)
             if item.is_open:
