@@ -8,8 +8,9 @@ LogmonError
 │       └── CredentialsError     every credential was refused (exit code 4)
 │           └── NoCredentialsError   there is none
 ├── StoreError               the store cannot be opened, read or written (exit code 3)
-│   └── StoreUnavailable         it cannot be written now; nothing was, try again later
-│       └── StoreFull                no room
+│   ├── StoreUnavailable         it cannot be written now; nothing was, try again later
+│   │   └── StoreFull                no room
+│   └── NoStore                  nothing was ever kept: an empty list, else exit code 2
 ├── ExportError              the shown rows could not be written to a file; no file is left
 ├── MalformedEvent           one record could not become a LogEvent; it goes to the dead letters
 └── PatternTooSlow           a regular expression ran out of its time
@@ -76,6 +77,10 @@ class StoreUnavailable(StoreError):
 
 class StoreFull(StoreUnavailable):
     """The disk is full: nothing of the commit is there, and it may be tried again."""
+
+
+class NoStore(StoreError):
+    """There is no store, or nothing was stored in it yet; a list of what it holds is empty."""
 
 
 class ItemError(ConfigError):

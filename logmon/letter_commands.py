@@ -15,7 +15,7 @@ import msgspec
 
 from logmon.configured import configured_source, store_path
 from logmon.dead_letter import EXCERPT_BYTES, KeptLetter, hex_lines, kept_document
-from logmon.errors import ConfigError, MalformedEvent
+from logmon.errors import ConfigError, MalformedEvent, NoStore
 from logmon.event import encode_json
 from logmon.filter import build_filter
 from logmon.intake import filter_of
@@ -80,9 +80,15 @@ def chosen(config: Config, choice: Choice, *, most: int | None = None) -> list[K
 
     Raises:
         ConfigError: a number that was named is not there.
-        StoreError: there is no store, or it cannot be read.
+        NoStore: there is none, and no number was named.
+        StoreError: it cannot be read.
     """
-    store = open_reader(store_path(config))
+    try:
+        store = open_reader(store_path(config))
+    except NoStore as error:
+        if not choice.numbers:
+            raise
+        raise ConfigError(f"there is no dead letter {choice.numbers[0]}", hint=str(error)) from None
     try:
         found = []
         for kept in _newest_first(store):

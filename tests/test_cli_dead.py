@@ -143,12 +143,33 @@ def test_a_number_that_is_not_there_is_one_line_and_exit_code_2(kept: Path):
         assert done.stderr == "logmon: there is no dead letter 9; see logmon dead list\n"
 
 
-def test_without_a_store_there_is_one_line_and_none_is_made(config: Path):
-    done = dead(config, "list")
-    assert done.exit_code == 3
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("dead", "list"), ""), (("dead", "list", "-o", "json"), ""), (("dead", "retry", "-o", "json"), ""),
+        (("dead", "retry"), "no dead letters\n"), (("dead", "purge"), "no dead letters\n"),
+        (("items", "list"), ""), (("items", "list", "--all", "-o", "json"), ""),
+    ],
+)  # fmt: skip
+def test_without_a_store_a_list_is_empty_with_one_line_why_and_none_is_made(
+    config: Path, command, said
+):
+    done = CliRunner().invoke(app, [*command, "-c", str(config)])
+    assert (done.exit_code, done.stdout) == (0, said)
     assert len(done.stderr.splitlines()) == 1
     assert "there is no store; [store] enabled = true" in done.stderr
     assert not (config.parent / "state").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("dead", "show", "9"), ("dead", "purge", "9", "--yes"), ("items", "show", "WI-1"), ("items", "done", "WI-1")],
+)  # fmt: skip
+def test_without_a_store_what_is_named_is_not_there(config: Path, command):
+    done = CliRunner().invoke(app, [*command, "-c", str(config)])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "there is no store; [store] enabled = true" in done.stderr
 
 
 def test_after_a_change_of_configuration_what_reads_now_is_restored_once(kept: Path):

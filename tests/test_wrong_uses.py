@@ -131,8 +131,8 @@ USES = [
     ("replay FOLDER/broken.gz", 3, "broken.gz"),
     ("patterns FOLDER/none.log", 2, "no such file"),
     # Store
-    ("items list -c FOLDER/nostore.toml", 3, "x.db"),
-    ("dead list -c FOLDER/nostore.toml", 3, "x.db"),
+    ("items show WI-1 -c FOLDER/nostore.toml", 2, "x.db"),
+    ("dead show 1 -c FOLDER/nostore.toml", 2, "x.db"),
     ("tail --plain -c FOLDER/linked.toml", 3, "is a link; name the file itself"),
     ("tail --plain -c FOLDER/folder.toml", 3, "Is a directory"),
     # Sentinel

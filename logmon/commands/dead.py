@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logmon.commands.running import ConfigFile, Errors, Form, is_json, say
+from logmon.commands.running import ConfigFile, Errors, Form, is_json, kept, say
 from logmon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def dead_list(
         from logmon.letter_commands import as_lines, chosen
 
         json = is_json(output)
-        found = chosen(_settings(config), _choice((), source, reason), most=lines)
+        settings, choice = _settings(config), _choice((), source, reason)
+        found = kept(lambda: chosen(settings, choice, most=lines))
         for line in as_lines(found, json=json):
             say(line, json=json)
 
@@ -89,7 +90,8 @@ def dead_retry(
         from logmon.letter_commands import chosen, retry, summary
 
         settings, json = _settings(config), is_json(output)
-        found = chosen(settings, _choice(numbers, source, reason))
+        choice = _choice(numbers, source, reason)
+        found = kept(lambda: chosen(settings, choice))
         outcomes = retry(settings, found, input_format=input_format)
         for outcome in outcomes if json else ():
             say(encode_json(to_builtins(outcome)).decode(), json=True)
@@ -109,8 +111,8 @@ def dead_purge(
     with Errors():
         from logmon.letter_commands import chosen, purge
 
-        settings = _settings(config)
-        found = chosen(settings, _choice(numbers, source, reason))
+        settings, choice = _settings(config), _choice(numbers, source, reason)
+        found = kept(lambda: chosen(settings, choice))
         if not found:
             say("no dead letters")
         elif yes or _agreed(f"Throw {len(found)} dead letters away?"):
@@ -131,8 +133,8 @@ def dead_export(
     with Errors():
         from logmon.letter_commands import chosen, export
 
-        settings = _settings(config)
-        found = chosen(settings, _choice((), source, reason))
+        settings, choice = _settings(config), _choice((), source, reason)
+        found = kept(lambda: chosen(settings, choice))
         count = export(settings, found, file, overwrite=force)
         say(f"{file}: {count} dead letters")
 

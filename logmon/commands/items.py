@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from logmon.commands import completion
-from logmon.commands.running import ConfigFile, Errors, Form, is_json, say
+from logmon.commands.running import ConfigFile, Errors, Form, is_json, kept, say
 
 app = typer.Typer(help="The work items that the store holds.", no_args_is_help=True)
 ItemId = Annotated[
@@ -28,8 +28,8 @@ def items_list(
         from logmon.config import load_config
         from logmon.item_commands import as_lines, items
 
-        json = is_json(output)
-        for line in as_lines(items(load_config(config, os.environ), every=every), json=json):
+        settings, json = load_config(config, os.environ), is_json(output)
+        for line in as_lines(kept(lambda: items(settings, every=every)), json=json):
             say(line, json=json)
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from logmon.errors import ConfigError, CredentialsError, LogmonError
+from logmon.errors import ConfigError, CredentialsError, LogmonError, NoStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 ConfigFile = Annotated[
     Path | None,
@@ -46,6 +51,17 @@ def say(line: str, *, json: bool = False) -> None:
     typer.echo(line if json else visible(line))
 
 
+def kept(read: Callable[[], list[T]]) -> list[T]:
+    """Return what `read` lists of a store; without one nothing, and stderr says why."""
+    try:
+        return read()
+    except NoStore as error:
+        from logmon.visible import visible
+
+        sys.stderr.write(f"logmon: {visible(str(error))}\n")
+        return []
+
+
 class Errors:
     """Turns what logmon raises on purpose into one line on stderr and the contract's exit code."""
 
@@ -63,6 +79,6 @@ class Errors:
 
 
 def _exit_code(error: LogmonError) -> int:
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | NoStore):
         return 2
     return 4 if isinstance(error, CredentialsError) else 3

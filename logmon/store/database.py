@@ -13,7 +13,7 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from logmon.errors import StoreError, StoreFull, StoreUnavailable
+from logmon.errors import NoStore, StoreError, StoreFull, StoreUnavailable
 from logmon.store.place import prepare
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     # (SQLITE_READONLY_RECOVERY); `query_only` writes no rows either.
     mode = "rw" if os.access(path, os.W_OK) else "ro"
     if not path.exists():
-        raise StoreError(f"{path}: there is no store; {NO_STORE_HINT}")
+        raise NoStore(f"{path}: there is no store; {NO_STORE_HINT}")
     try:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S,
@@ -183,7 +183,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         raise translated(error, path) from None
     if not begun:
         connection.close()
-        raise StoreError(f"{path}: nothing was stored yet")
+        raise NoStore(f"{path}: nothing was stored yet")
     return connection
 
 
