@@ -7,6 +7,7 @@ import pytest
 
 from logmon.dead_letter import DeadLetter
 from logmon.errors import CredentialsError, MalformedEvent, PermanentSourceError
+from logmon.event import encode
 from logmon.level import Level
 from logmon.source import LogStreamOptions
 from logmon.testing import FakeClock, check_source_contract
@@ -174,6 +175,31 @@ async def test_attributes_tags_service_host_and_trace_are_where_they_belong():
     assert event.tags == ("env:prod", "lonely")
     assert event.attributes["http"] == {"status": 402}
     assert (event.trace_id, event.span_id) == ("77", "8")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "trace_and_span"),
+    [
+        ({"trace_id": None, "span_id": None}, (None, None)),
+        ({"dd": {"trace_id": None, "span_id": None}}, (None, None)),
+        ({"dd": {"trace_id": "77", "span_id": None}}, ("77", None)),
+        ({"trace_id": "77", "span_id": None}, ("77", None)),
+        ({"trace_id": None, "span_id": None, "dd": {"trace_id": 77, "span_id": 8}}, ("77", "8")),
+        ({"trace_id": None, "span_id": "8"}, (None, None)),
+    ],
+)
+async def test_a_trace_or_span_that_is_null_is_none(attributes, trace_and_span):
+    world = World()
+    stamp = world.fake.now_ms() - 5_000
+    world.fake.add(log_event(stamp, id="one", message="paid", attributes=attributes))
+    await world.read(5)
+    (event,) = world.events
+    assert (event.trace_id, event.span_id) == trace_and_span
+    assert event.attributes == attributes, "what Datadog sent stays as it is"
+    written = msgspec.json.decode(encode(event))
+    assert {"trace_id", "span_id"} & written.keys() == {
+        name for name in ("trace_id", "span_id") if getattr(event, name)
+    }
 
 
 async def test_an_event_without_a_service_bears_the_sources_name():
