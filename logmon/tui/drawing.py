@@ -70,6 +70,7 @@ class Drawing:
         view = main.query_one(TailView)
         view.empty_text = self._empty_text()
         view.model_changed()
+        self.pump.pace(turnover=view.turned_over)
         main.query_one(ItemsPane).update_items()
         main.query_one(FilterLine).refresh()
         app.overview.rows_changed()

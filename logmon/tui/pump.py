@@ -1,7 +1,8 @@
 """When to draw: frames are woken by data, at most so many a second, none while nothing comes.
 
 A frame is put off while the terminal has not swallowed the last one: over a slow line that is
-the difference between 2 s and 0.1 s from a key to its echo (measured at 150 kB/s).
+the difference between 2 s and 0.1 s from a key to its echo (measured at 150 kB/s). While each
+frame shows other rows than the one before they are fewer: nobody reads rows that are gone at once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN_S = 0.01
 """How long to wait before asking again whether the terminal has caught up."""
+TURNOVER_PERIOD_S = 1 / 20
+"""The least time between two frames that have no row in common."""
 
 
 class FramePump:
@@ -24,7 +27,7 @@ class FramePump:
         self, draw: Callable[[], None], redraw_hz: float, backlog: Callable[[], int]
     ) -> None:
         self._draw = draw
-        self._period_s = 1 / redraw_hz
+        self._least_period_s = self.period_s = 1 / redraw_hz
         self._backlog = backlog
         self._armed: asyncio.TimerHandle | None = None
         self._last = 0.0
@@ -39,9 +42,15 @@ class FramePump:
         """Say that there is something new to draw."""
         if self._armed is None and not self._stopped:
             loop = asyncio.get_running_loop()
-            wait = max(0.0, self._last + self._period_s - loop.time())
+            wait = max(0.0, self._last + self.period_s - loop.time())
             self._idle.clear()
             self._armed = loop.call_later(wait, self._frame, context=self.context)
+
+    def pace(self, *, turnover: bool) -> None:
+        """Say whether the last frame had no row in common with the one before it."""
+        self.period_s = self._least_period_s
+        if turnover:
+            self.period_s = max(self.period_s, TURNOVER_PERIOD_S)
 
     def _frame(self) -> None:
         loop = asyncio.get_running_loop()

@@ -80,17 +80,21 @@ class TailView(LinesWidget, can_focus=True):
         self._hits_of: tuple[object, ...] = ()
         self.columns_right = 0
         """How many cells the messages are moved sideways; new rows do not move them back."""
+        self.turned_over = False
+        """Whether none of the rows that were shown before is shown now."""
 
     # Drawing
 
     def model_changed(self) -> None:
         """Look at what the model shows now and draw it."""
+        before = self._seqs
         try:
             self._seqs = self.model.visible()
             self._thumb = self._scrollbar()
         except PatternTooSlow as error:
             self.post_message(self.Refused(str(error)))
             return
+        self.turned_over = bool(before and self._seqs) and self._seqs[0] > before[-1]
         self._lines = self._lay_out()
         self.refresh()
 

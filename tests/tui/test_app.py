@@ -194,6 +194,18 @@ async def test_nothing_is_drawn_while_the_terminal_is_behind():
         assert any("row 49" in row for row in s.rows())
 
 
+async def test_frames_that_have_no_row_in_common_are_fewer():
+    async with stage() as (s, pilot):
+        await s.give(make_event("first"))
+        await s.drawn(pilot)
+        await s.give(*[make_event(f"flood {n}") for n in range(200)])
+        await s.drawn(pilot)
+        assert s.app.pump.period_s == 1 / 20
+        await s.give(make_event("a drop"))
+        await s.drawn(pilot)
+        assert s.app.pump.period_s == 1 / 30
+
+
 async def test_rows_that_come_while_the_screen_ends_are_no_defect():
     async with stage() as (s, pilot):
         await s.give(make_event("one"))
