@@ -178,7 +178,9 @@ async def _of_lines(config: Config, rules: Any, reading: ReplayOptions) -> list[
         found.append(Explained(row.event, sentinel.explain(row.event)))
         sentinel.process([row])
     if not found:
-        raise ConfigError("there is no event on standard input", hint="give a line of JSON")
+        raise ConfigError(
+            "there is no event on standard input", hint="pipe a line of a log into it"
+        )
     return found
 
 

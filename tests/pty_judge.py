@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOGMON = (sys.executable, "-m", "logmon")
+ROOT = Path(__file__).resolve().parent.parent
 
 SEQUENCE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
@@ -35,7 +36,13 @@ class Terminal:
     """A child process on a pty, with a terminal emulator that sees every byte."""
 
     def __init__(
-        self, *args: str, cols: int = 120, rows: int = 40, env: dict[str, str] | None = None
+        self,
+        *args: str,
+        program: tuple[str, ...] = LOGMON,
+        folder: Path = ROOT,
+        cols: int = 120,
+        rows: int = 40,
+        env: dict[str, str] | None = None,
     ) -> None:
         self.screen = pyte.Screen(cols, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -51,8 +58,8 @@ class Terminal:
         }
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.chdir(Path(__file__).resolve().parent.parent)
-            os.execvpe(LOGMON[0], [*LOGMON, *args], surroundings)  # noqa: S606
+            os.chdir(folder)
+            os.execvpe(program[0], [*program, *args], surroundings)  # noqa: S606
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
     def pump(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:

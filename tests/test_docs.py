@@ -1,22 +1,21 @@
-"""The documentation is true: pages are the program's own, links lead somewhere, commands parse."""
+"""The documentation is true: pages are the program's own, links lead somewhere, what the changes name is there."""
 
 import contextlib
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 import typer
 from typer.exceptions import TyperException
 
 from logmon.cli import app
+from tests.docs_commands import alternatives
 from tests.generated_pages import DOCS, PAGES
 
 ROOT = DOCS.parent
 WRITTEN = sorted([ROOT / "README.md", ROOT / "TODO.md", ROOT / "CHANGELOG.md", *DOCS.glob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-CODE = re.compile(r"```.*?\n(.*?)```|((?:^ {4}.+\n?)+)", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`((?:\.venv/bin/)?logmon (?:[^`]+))`")
+INLINE = re.compile(r"`(logmon [^`]+)`")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -35,30 +34,18 @@ def test_every_link_leads_to_a_file_of_the_project(page):
         assert target.is_relative_to(ROOT), link
 
 
-def written_commands(page: Path) -> list[str]:
-    """Return the logmon command lines of a page, without pipes and remarks."""
-    text = page.read_text("utf-8")
-    lines = [line for found in CODE.findall(text) for line in "".join(found).splitlines()]
-    lines += INLINE.findall(text)
-    found = []
-    for line in lines:
-        line = re.sub(r"(^|\s)#\s.*", "", line).strip().removeprefix("$ ")
-        for part in re.split(r"\||&&|;(?=\s)", line):
-            words = re.sub(r"^(?:\w+=\S+ )*(?:\.venv/bin/)?(?=logmon )", "", part.strip())
-            if words.startswith("logmon ") and not any(mark in words for mark in "…{[<"):
-                found.append(re.sub(r"\s*2?>+\s*\S+", "", words))
-    return found
+def commands_of_the_changes() -> list[str]:
+    """Return what CHANGELOG.md calls a command; `[--rules FILE]` stands for its flag, given."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    return [command.replace("[", "").replace("]", "") for command in INLINE.findall(text)]
 
 
-PAGES_WITH_COMMANDS = [page for page in WRITTEN if page.name not in ("cli.md", "keys.md")]
-
-
-@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.name)
-def test_every_command_that_is_written_down_is_one(page):
-    for line in written_commands(page):
-        words = shlex.split(line)[1:]
-        if "completion" not in line:  # would change the shell's own files
-            parse(words)
+@pytest.mark.parametrize("line", commands_of_the_changes())
+def test_every_command_that_the_changes_name_is_one(line):
+    """Those of the other pages are run: `tests/test_docs_run.py`."""
+    for words in alternatives(line.removeprefix("logmon ")):
+        if "completion" not in words:  # would change the shell's own files
+            parse(shlex.split(words))
 
 
 def parse(words: list[str]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from logmon.query import parse_query
 from logmon.query.writing import narrowed, written
 from logmon.testing import make_event
+from tests.docs_commands import blocks
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "query.md"
 NOT_TEXT = "\ufdd0\ufdd1"
@@ -55,10 +56,10 @@ def examples() -> list[str]:
     """Return every query that the page shows."""
     found = []
     for line in PAGE.read_text("utf-8").splitlines():
-        if line.startswith("    "):
-            found.append(re.split(r"\s{2,}", line.strip())[0])
-        elif line.startswith("| `"):
+        if line.startswith("| `"):
             found += re.findall(r"`([^`]+)`", line.split("|")[1])
+    for block in blocks(PAGE):
+        found += [re.split(r"\s{2,}", line)[0] for line in block.body.splitlines()]
     return found
 
 
