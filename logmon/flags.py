@@ -7,9 +7,12 @@ import sys
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from logmon.errors import ConfigError
 from logmon.event import to_ns
-from logmon.filter import Clause, GrepClause, TimeClause
+from logmon.filter import Clause, GrepClause, LogFilter, TimeClause, build_filter
+from logmon.level import Level, parse_level_choice
 from logmon.moments import parse_duration, parse_moment
 from logmon.patterns import compile_pattern
 from logmon.session import Playback
@@ -38,12 +41,38 @@ def reads_stdin(given: Mapping[str, Any]) -> bool:
     return "-" in (given["files"] or ())
 
 
-def clauses_of(given: Mapping[str, Any], zone: tzinfo) -> tuple[Clause, ...]:
-    """Return the clauses of time and of regular expressions; clock times are in `zone`.
+class RowsAsked(msgspec.Struct, frozen=True):
+    """Which rows the flags ask for."""
+
+    levels: frozenset[Level]
+    sources: tuple[str, ...]
+    query: tuple[Clause, ...]
+    clauses: tuple[Clause, ...]
+    """Times and regular expressions."""
+
+    @property
+    def filter(self) -> LogFilter:
+        """What passes all of them."""
+        return build_filter(
+            levels=self.levels, sources=self.sources, clauses=(*self.query, *self.clauses)
+        )
+
+
+def rows_asked(given: Mapping[str, Any], zone: tzinfo) -> RowsAsked:
+    """Return which rows are asked for; also their number is checked. Clock times are in `zone`.
 
     Raises:
-        ConfigError: one cannot be read; `where` names its flag.
+        ConfigError: a flag cannot be read; `where` names it.
     """
+    clauses = _clauses_of(given, zone)
+    query = _query_clauses(given["query"])
+    levels = parse_level_choice(given["level"])
+    line_count(given["lines"])
+    return RowsAsked(levels, tuple(given["source"] or ()), query, clauses)
+
+
+def _clauses_of(given: Mapping[str, Any], zone: tzinfo) -> tuple[Clause, ...]:
+    """Return the clauses of time and of regular expressions."""
     now = datetime.now(UTC)
     clauses: list[Clause] = []
     since, until = given["since"], given["until"]
@@ -62,7 +91,7 @@ def clauses_of(given: Mapping[str, Any], zone: tzinfo) -> tuple[Clause, ...]:
     return tuple(clauses)
 
 
-def query_clauses(text: str | None) -> tuple[Clause, ...]:
+def _query_clauses(text: str | None) -> tuple[Clause, ...]:
     """Return what `--query` asks for."""
     if not text:
         return ()

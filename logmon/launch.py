@@ -22,21 +22,18 @@ from logmon.configured import (
 )
 from logmon.console import ConsoleOptions
 from logmon.errors import ConfigError, PermanentSourceError
-from logmon.filter import build_filter
 from logmon.flags import (
-    clauses_of,
     line_count,
     move_stdin,
     output_form,
     playback,
-    query_clauses,
     reads_stdin,
     replay_speed,
+    rows_asked,
     wants_color,
     wants_screen,
 )
 from logmon.hub import LogEventHub
-from logmon.level import parse_level_choice
 from logmon.moments import parse_duration, parse_zone
 from logmon.redaction_setup import redact_own_logs, redactor_of
 from logmon.runtime import LogMonitorService, SourceEntry
@@ -49,10 +46,14 @@ from logmon.tui.look import Look, parse_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import tzinfo
     from pathlib import Path
 
     from logmon.config import ApiSettings
+    from logmon.filter import LogFilter
+    from logmon.flags import RowsAsked
     from logmon.redaction import Redactor
+    from logmon.store.journal import Store
 
 REPLAY_ROWS = 20_000_000
 REPLAY_BYTES = 4 << 30
@@ -100,33 +101,23 @@ def launch(
     screen = not given.get("dry_run") and wants_screen(given, env)
     keys = keymap(config.tail.keys, config.where_of_key)
     columns = parse_columns(" ".join(config.tail.columns), where="tail.columns")
-    clauses = clauses_of(given, zone)
-    query = query_clauses(given["query"])
-    levels = parse_level_choice(given["level"])
-    lines = line_count(given["lines"])
-    sources = tuple(given["source"] or ())
+    rows = rows_asked(given, zone)
     drawn = asyncio.Event() if _is_opened(command, given, screen=screen) else None
     entries = _entries(command, given, config, screen=screen, drawn=drawn)
     if given.get("dry_run"):
-        passing = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
-        redactor = redactor_of(config.redaction, asked=True, key=DRY_RUN_KEY)
-        entry = _redacted(entries[0], redactor) if given["redact"] and redactor else entries[0]
-        from logmon.dry_run import dry_run
-
-        return dry_run(given, config, entry.source, passing)
+        return _dry_run(given, config, entries[0], rows.filter)
     build = _builder(command, given, config, entries)
     api = _api(config, env) if command == "tail" and config.api.enabled else None
     if api is None and not given["files"]:
         _say_unheard(config)
-    first = _history(given, screen=screen)
-    history = config.tail.history if first is None else first
     if screen:
+        first = _history(given, screen=True)
         run = ScreenRun(
-            levels=levels,
-            sources=sources,
+            levels=rows.levels,
+            sources=rows.sources,
             text=given["query"] or "",
-            fixed=clauses,
-            history=history,
+            fixed=rows.clauses,
+            history=config.tail.history if first is None else first,
             look=Look(zone=zone, columns=columns),
             redraw_hz=config.tail.redraw_hz,
             theme=config.tail.theme,
@@ -140,6 +131,28 @@ def launch(
             welcome=_welcome(given, config),
         )
         return run_screen(build, run)
+    return run_lines(build, _line_run(command, given, env, rows, zone, api))
+
+
+def _dry_run(
+    given: Mapping[str, Any], config: Config, entry: SourceEntry, passing: LogFilter
+) -> int:
+    from logmon.dry_run import dry_run
+
+    redactor = redactor_of(config.redaction, asked=True, key=DRY_RUN_KEY)
+    if given["redact"] and redactor:
+        entry = _redacted(entry, redactor)
+    return dry_run(given, config, entry.source, passing)
+
+
+def _line_run(
+    command: str,
+    given: Mapping[str, Any],
+    env: Mapping[str, str],
+    rows: RowsAsked,
+    zone: tzinfo,
+    api: ApiRun | None,
+) -> LineRun:
     output = output_form(given["output"])
     options = ConsoleOptions(
         output=output,
@@ -148,19 +161,16 @@ def launch(
         zone=zone,
         own_rows=command == "tail" and output != "raw",
     )
-    log_filter = build_filter(levels=levels, sources=sources, clauses=(*query, *clauses))
     finite = given["no_follow"] or (command == "replay" and not given["follow"])
-    last = lines if finite else None
-    history = 0 if command == "replay" else EVERY_ROW if first is None else first
-    line_run = LineRun(
-        log_filter=log_filter,
+    first = _history(given, screen=False)
+    return LineRun(
+        log_filter=rows.filter,
         options=options,
-        history=history,
-        last=last,
+        history=0 if command == "replay" else EVERY_ROW if first is None else first,
+        last=line_count(given["lines"]) if finite else None,
         tell_repeats=bool(given.get("store")),
         api=api,
     )
-    return run_lines(build, line_run)
 
 
 def _welcome(given: Mapping[str, Any], config: Config) -> str:
@@ -315,6 +325,15 @@ def _files(
     return SourceEntry(ReplaySource(names, name=name, reading=reading, stdin_fd=stdin_fd))
 
 
+def _hub(command: str, config: Config, journal: Store | None) -> LogEventHub:
+    if command != "replay":
+        return LogEventHub(max_rows=config.tail.history, journal=journal)
+    hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
+    if journal is None:
+        hub.log.begin_at(REPLAY_ROWS)  # a file's rows are numbered downwards from its end
+    return hub
+
+
 def _builder(
     command: str,
     given: Mapping[str, Any],
@@ -335,12 +354,6 @@ def _builder(
         if keeping:
             store = open_store(config, redactor, wait=command == "replay")
         journal = store if store is not None and store.writes else None
-        if command == "replay":
-            hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
-            if journal is None:
-                hub.log.begin_at(REPLAY_ROWS)  # a file's rows are numbered downwards from its end
-        else:
-            hub = LogEventHub(max_rows=config.tail.history, journal=journal)
         # Another logmon's rows went through its own Sentinel; a second one would double its items.
         judged = config.sentinel.enabled and not given.get("from_url")
         sentinel = sentinel_of(config, given.get("rules")) if judged else None
@@ -348,7 +361,7 @@ def _builder(
         if asked and redactor is not None:
             sources = [_redacted(entry, redactor) for entry in entries]
         return LogMonitorService(
-            hub,
+            _hub(command, config, journal),
             sources,
             sentinel=sentinel,
             store=store,

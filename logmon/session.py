@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from logmon.hub import LogEventHub
     from logmon.runtime import LogMonitorService
+    from logmon.tui.app import LogmonApp
     from logmon.tui.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -246,29 +247,9 @@ async def _print(
 
 
 async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
-    with collector_paused():
-        from logmon.tui.app import LogmonApp
-    from logmon.tui.filter_state import FilterState
-
     service = build()
     await service.warm(run.history)
-    sentinel = service.sentinel
-    app = LogmonApp(
-        service.hub,
-        items=sentinel.items if sentinel else None,
-        service=service,
-        started=run.started,
-        letters=None if run.letters is None else run.letters(service),
-        redactor=lambda: service.redactor or run.redactor(),
-        transport=None if run.playback is None else _transport(service.hub, run.playback),
-        state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
-        look=run.look,
-        redraw_hz=run.redraw_hz,
-        theme=run.theme,
-        keys=run.keys,
-        drawn=run.drawn,
-        welcome=run.welcome,
-    )
+    app = _app(service, run)
     stop = _on_signals({signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())
     terminal = TerminalModes()
@@ -289,6 +270,30 @@ async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int
         raise app.failure
     _raise_failure(serving)
     return code or (app.return_code or 0)
+
+
+def _app(service: LogMonitorService, run: ScreenRun) -> LogmonApp:
+    with collector_paused():
+        from logmon.tui.app import LogmonApp
+    from logmon.tui.filter_state import FilterState
+
+    sentinel = service.sentinel
+    return LogmonApp(
+        service.hub,
+        items=sentinel.items if sentinel else None,
+        service=service,
+        started=run.started,
+        letters=None if run.letters is None else run.letters(service),
+        redactor=lambda: service.redactor or run.redactor(),
+        transport=None if run.playback is None else _transport(service.hub, run.playback),
+        state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
+        look=run.look,
+        redraw_hz=run.redraw_hz,
+        theme=run.theme,
+        keys=run.keys,
+        drawn=run.drawn,
+        welcome=run.welcome,
+    )
 
 
 def _transport(hub: LogEventHub, playback: Playback) -> Transport:

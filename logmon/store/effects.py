@@ -37,6 +37,19 @@ def write(connection: sqlite3.Connection, effects: Effects, written_ns: int) -> 
         "INSERT OR REPLACE INTO decisions VALUES(?, ?)", effects.decisions.items()
     )
     connection.executemany("INSERT OR IGNORE INTO news VALUES(?)", [(seq,) for seq in effects.news])
+    _write_items(connection, effects)
+    connection.executemany(
+        "INSERT INTO item_changes VALUES(?, ?, ?)",
+        [(change.item, rfc3339(change.at), change.change) for change in effects.changes],
+    )
+    connection.executemany(
+        "DELETE FROM requests WHERE number=?", [(number,) for number in effects.requests]
+    )
+    outbox.write(connection, effects, written_ns)
+    _write_values(connection, effects)
+
+
+def _write_items(connection: sqlite3.Connection, effects: Effects) -> None:
     # Done ones first: the cause of one that closes may open again in the same commit.
     for kept in sorted(effects.items, key=lambda kept: kept.item.is_open):
         connection.execute(
@@ -50,14 +63,9 @@ def write(connection: sqlite3.Connection, effects: Effects, written_ns: int) -> 
                 encode_json(msgspec.structs.asdict(kept.item)),
             ),
         )
-    connection.executemany(
-        "INSERT INTO item_changes VALUES(?, ?, ?)",
-        [(change.item, rfc3339(change.at), change.change) for change in effects.changes],
-    )
-    connection.executemany(
-        "DELETE FROM requests WHERE number=?", [(number,) for number in effects.requests]
-    )
-    outbox.write(connection, effects, written_ns)
+
+
+def _write_values(connection: sqlite3.Connection, effects: Effects) -> None:
     for name, value in effects.values.items():
         if value is None:
             connection.execute(
