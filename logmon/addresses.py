@@ -1,4 +1,4 @@
-"""URLs that secrets or events may be sent to."""
+"""URLs that secrets or events may be sent to, and which hosts are this machine."""
 
 from __future__ import annotations
 
@@ -28,9 +28,14 @@ def check_url(url: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, by its own word."""
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def stays_here(url: str) -> bool:
+    """Whether what is sent to a URL stays on this machine."""
+    return is_loopback(urlsplit(url).hostname or "")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.server import ServerState
 
+from logmon.addresses import is_loopback
 from logmon.api.app import build_app
 from logmon.api.connection import MOST_INCOMPLETE_BYTES, Connection, Connections
 from logmon.errors import ConfigError
@@ -132,22 +132,13 @@ def check_exposure(settings: ApiSettings) -> None:
     """
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise ConfigError("needs both a certificate and its key", where="api.tls_cert")
-    if settings.tls_cert or settings.insecure or _is_loopback(settings.host):
+    if settings.tls_cert or settings.insecure or is_loopback(settings.host):
         return
     raise ConfigError(
         f"{settings.host!r} is beyond loopback, where tokens and events could be read on the way",
         where="api.host",
         hint="give --tls-cert and --tls-key, or --insecure if you mean it",
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listen(host: str, port: int) -> socket.socket:

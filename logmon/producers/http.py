@@ -14,10 +14,10 @@ import threading
 import time
 from collections import deque
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from logmon.addresses import is_loopback
 from logmon.event import LogEvent
 from logmon.level import Level
 from logmon.producers.otlp_json import encode_export
@@ -197,7 +197,7 @@ class _Target:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is no URL of a logmon, such as http://127.0.0.1:8787")
-        if parts.scheme == "http" and token and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and token and not is_loopback(parts.hostname):
             raise ValueError(f"{url!r}: a token goes over https, or http on loopback, only")
         self._https = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
@@ -230,13 +230,6 @@ class _Target:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _said(dropped: int) -> LogEvent:

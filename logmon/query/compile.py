@@ -65,6 +65,18 @@ def parse_tree(text: str) -> Tree[Token]:
         raise _strange(text, place) from None
 
 
+def parse_root(text: str) -> Tree[Token] | None:
+    """Return the outermost part of a query's tree that joins or asks anything; None: it is empty.
+
+    Raises:
+        QueryError: it cannot be read.
+    """
+    root = parse_tree(text).children[0]
+    while isinstance(root, Tree) and len(root.children) == 1 and root.data in ("or_", "and_"):
+        root = root.children[0]
+    return root if isinstance(root, Tree) else None
+
+
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
     grammar = files("logmon.query").joinpath("grammar.lark").read_text()

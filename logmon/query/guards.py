@@ -42,14 +42,10 @@ def guard(text: str) -> Guard:
     Raises:
         QueryError: the query cannot be read.
     """
-    from lark import Tree
+    from logmon.query.compile import parse_root
 
-    from logmon.query.compile import parse_tree
-
-    root = parse_tree(text).children[0]
-    while isinstance(root, Tree) and len(root.children) == 1 and root.data in ("or_", "and_"):
-        root = root.children[0]
-    if not isinstance(root, Tree):
+    root = parse_root(text)
+    if root is None:
         return NO_GUARD
     if root.data in ("word", "phrase"):
         return Guard(literal=_literal(root))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lark import Tree
 
 from logmon.query import QueryClause, QueryError, parse_query
-from logmon.query.compile import parse_tree
+from logmon.query.compile import parse_root, parse_tree
 from logmon.query.fields import as_text, attribute_values, every_text, tag_values
 from logmon.query.text import unescape
 
@@ -49,10 +49,8 @@ def parts(text: str) -> tuple[str, ...]:
     Raises:
         QueryError: the query cannot be read.
     """
-    root = parse_tree(text).children[0]
-    while isinstance(root, Tree) and len(root.children) == 1 and root.data in ("or_", "and_"):
-        root = root.children[0]
-    if not isinstance(root, Tree):
+    root = parse_root(text)
+    if root is None:
         return ()
     if root.data != "and_":
         return (text.strip(),)

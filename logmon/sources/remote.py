@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from logmon.addresses import stays_here
 from logmon.batch import EventBatch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
@@ -27,7 +28,7 @@ from logmon.errors import (
 )
 from logmon.formats import LineDecoder
 from logmon.source import Arrival, LogStreamOptions, Notice, Probe
-from logmon.sources.remote_address import ROOT, base_url, is_loopback
+from logmon.sources.remote_address import ROOT, base_url
 from logmon.visible import clipped
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class RemoteSource:
         self.options = options or LogStreamOptions()
         self._settings = settings
         self._url = base_url(settings.url)
-        self._environ = environ or {} if anywhere or is_loopback(self._url) else {}
+        self._environ = environ or {} if anywhere or stays_here(self._url) else {}
         self._decoder = LineDecoder(name, input_format="canonical")
         self._last_id = ""
 
@@ -166,7 +167,7 @@ class RemoteSource:
             raise PermanentSourceError(f"{self._settings.ca_file}: {error.strerror}") from None
         return httpx2.AsyncClient(
             verify=verify,
-            trust_env=not is_loopback(self._url),
+            trust_env=not stays_here(self._url),
             follow_redirects=False,
             timeout=httpx2.Timeout(SILENT_S, connect=CONNECT_S),
             headers={"Authorization": f"Bearer {self._token()}"},

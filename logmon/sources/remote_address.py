@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from logmon.addresses import is_loopback
 from logmon.errors import ConfigError
 
 ROOT = "/api/log-monitor"
@@ -29,19 +29,10 @@ def base_url(text: str) -> str:
         raise ConfigError("a URL holds no token", where=where, hint="use token_file")
     shown = f"[{host}]" if ":" in host else host
     url = f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
-    if parts.scheme == "http" and not is_loopback(url):
+    if parts.scheme == "http" and not is_loopback(host):
         hint = "use https, or a tunnel to this machine"
         raise ConfigError(f"{url}: the token could be read on the way", where=where, hint=hint)
     path = parts.path.rstrip("/")
     for known in ("/events/stream", "/events/recent", ROOT):
         path = path.removesuffix(known)
     return url + path
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
-from logmon.addresses import is_loopback
+from logmon.addresses import stays_here
 from logmon.errors import LogmonError
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def client(url: str) -> httpx2.AsyncClient:
 
     return httpx2.AsyncClient(
         # A proxy of the environment must not get to see what is meant for this machine.
-        trust_env=not is_loopback(urlsplit(url).hostname or ""),
+        trust_env=not stays_here(url),
         follow_redirects=False,
         timeout=httpx2.Timeout(WHOLE_S),
         headers={"user-agent": f"logmon/{__version__}"},

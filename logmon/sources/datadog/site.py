@@ -6,10 +6,11 @@ Credentials of the environment are Datadog's: they go to its own sites, or stay 
 from __future__ import annotations
 
 from difflib import get_close_matches
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
+
+from logmon.addresses import is_loopback
 
 SITES = (
     "datadoghq.com",
@@ -72,18 +73,9 @@ def _stand_in(text: str) -> Site:
         raise ValueError("must not hold a password; keys have settings of their own")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must be a host alone, without a path")
-    loopback = _is_loopback(host)
+    loopback = is_loopback(host)
     if parts.scheme == "http" and not loopback:
         raise ValueError("would send keys unencrypted; write https://")
     shown = f"[{host}]" if ":" in host else host
     name = shown if port is None else f"{shown}:{port}"
     return Site(name, f"{parts.scheme}://{name}", is_datadog=False, is_loopback=loopback)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
