@@ -16,12 +16,7 @@ from logmon.store.database import MIGRATIONS
 from logmon.store.journal import Store, open_reader, open_writer
 from logmon.store.place import network_file_system
 from logmon.testing import make_event
-
-
-def opened(path: Path) -> Store:
-    store = open_writer(path)
-    assert store is not None
-    return store
+from tests.store.stores import opened
 
 
 def add(store: Store, *messages: str) -> None:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logmon.batch import EventBatch
+from logmon.event_log import EventLog
 from logmon.hub import LogEventHub
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sources.mock import MockSettings, MockSource
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
     from logmon.source import Arrival
 
 PICTURES = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
+
+
+def log_of(*events, origin="mock") -> EventLog:
+    log = EventLog()
+    log.append(EventBatch(events), origin=origin)
+    return log
 
 
 class Stage:

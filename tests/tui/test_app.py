@@ -1,4 +1,4 @@
-"""The screen, one gesture and one visible result at a time; and a picture of each of its states."""
+"""The screen, one gesture and one visible result at a time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from textual.strip import Strip
 
 from logmon.event import from_ns, to_ns
 from logmon.level import Level, at_least
-from logmon.source import Notice
-from logmon.testing import NOON, arrival_of, make_event
+from logmon.testing import NOON, make_event
 from logmon.tui.actions import ACTIONS, keymap
 from logmon.tui.detail import DetailPane
 from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.item_list import ItemsPane
-from logmon.tui.prompt import Offers, Prompt
+from logmon.tui.prompt import Prompt
 from logmon.tui.tail_view import TailView
-from tests.tui.stage import compare, stage, story
+from tests.tui.stage import stage
 
 
 async def test_what_arrives_is_shown_and_followed():
@@ -227,163 +226,6 @@ async def test_keys_can_be_changed_by_action_name():
         assert s.app.model.frozen
 
 
-# Pictures: docs/screens/*.svg, made here and compared; a change is taken in with
-# LOGMON_PICTURES=write, after looking at it.
-
-
-SCENES = {
-    "live": {},
-    "empty": {},
-    "paused": {},
-    "filtered": {},
-    "filtered-to-nothing": {},
-    "detail": {},
-    "failing": {},
-    "narrow": {"size": (60, 24)},
-    "light": {"theme": "light"},
-    "contrast": {"theme": "contrast"},
-    "terminal-colours": {"theme": "terminal"},
-    "small": {"size": (60, 20)},
-    "search": {},
-    "search-light": {"theme": "light"},
-    "context": {},
-    "folded": {},
-    "wrapped": {"size": (80, 30)},
-    "typing": {},
-    "bad-query": {},
-    "columns": {},
-    "help": {},
-    "no-colour": {},
-    "hostile": {},
-}
-
-
-@pytest.mark.parametrize("name", SCENES)
-async def test_each_state_of_the_screen_looks_as_its_picture(name, monkeypatch):
-    if name == "no-colour":
-        monkeypatch.setenv("NO_COLOR", "1")
-    options = dict(SCENES[name])
-    size = options.pop("size", (120, 34))
-    async with stage(size=size, **options) as (s, pilot):
-        if name not in ("empty", "failing"):
-            await story(s)
-        await s.drawn(pilot)
-        await SCENE_STEPS.get(name, nothing)(s, pilot)
-        await s.drawn(pilot)
-        for timer in list(s.app._timers):
-            timer.stop()
-        header = s.app.screen.query_one(Header)
-        header._rates.extend([12, 20, 25, 26, 25, 24, 40, 61, 30, 25])
-        header._now = s.clock.now()
-        header.refresh()
-        s.app.overview.count_now()
-        await pilot.pause()
-        compare(name, s.app)
-
-
-async def nothing(s, pilot):
-    pass
-
-
-async def pause_it(s, pilot):
-    await pilot.press("k", "k", "k")
-    for n in range(1_204):
-        await s.give(make_event(f"new {n}", id=f"n{n}"))
-
-
-async def filter_it(s, pilot):
-    await pilot.press("right_square_bracket", "right_square_bracket", "ampersand", *"card")
-
-
-async def filter_to_nothing(s, pilot):
-    await pilot.press("ampersand", *"no such words", "enter")
-
-
-async def detail_it(s, pilot):
-    await pilot.press("a", "A", "enter")
-
-
-async def fail_it(s, pilot):
-    s.intake.statistics.state = "retry in 8 s"
-    s.intake.statistics.detail = "403 Forbidden"
-    s.hub.announce(
-        Notice(text="mock stopped: 403 Forbidden · retry in 8.0 s", level=Level.WARN), source="mock"
-    )
-
-
-async def hostile(s, pilot):
-    from tests.hostile import ATTACKS
-
-    later = to_ns(NOON) + 10**10
-    for n, text in enumerate(list(ATTACKS.values())[:-1]):
-        await s.give(make_event(text, id=f"h{n}", timestamp=from_ns(later + n * 10**7)))
-
-
-async def small(s, pilot):
-    await pilot.press("k", "k", "enter")
-
-
-async def search_it(s, pilot):
-    await pilot.press("slash", *"order", "enter", "N", "m", "N", "colon", *"highlight sku [^ ]+")
-    await pilot.press("enter")
-    await s.drawn(pilot)
-    s.app.clear_notifications()
-
-
-async def context_of_it(s, pilot):
-    await pilot.press("ampersand", *"service:ledger status:critical", "enter", "k", "x")
-
-
-async def fold_it(s, pilot):
-    await pilot.press("z")
-    while s.app.model.busy:
-        await s.drawn(pilot)
-
-
-async def wrap_it(s, pilot):
-    await s.give(make_event("Traceback\n" + "  File app.py, line 12, in handle\n" * 7, id="w"))
-    await pilot.press("ctrl+w", "k", "t", "T")
-
-
-async def type_it(s, pilot):
-    await pilot.press("ampersand", *"status:error @s")
-
-
-async def type_it_wrong(s, pilot):
-    await pilot.press("ampersand", *"status:error (card", "enter")
-
-
-async def choose_columns(s, pilot):
-    await pilot.press("colon", *"columns time level source @order", "enter")
-    await s.drawn(pilot)
-    s.app.clear_notifications()
-
-
-async def help_it(s, pilot):
-    await pilot.press("question_mark")
-    await pilot.pause(0.3)
-
-
-SCENE_STEPS = {
-    "small": small,
-    "search": search_it,
-    "search-light": search_it,
-    "context": context_of_it,
-    "folded": fold_it,
-    "wrapped": wrap_it,
-    "typing": type_it,
-    "bad-query": type_it_wrong,
-    "columns": choose_columns,
-    "help": help_it,
-    "paused": pause_it,
-    "filtered": filter_it,
-    "filtered-to-nothing": filter_to_nothing,
-    "detail": detail_it,
-    "failing": fail_it,
-    "hostile": hostile,
-}
-
-
 def test_the_level_in_force_is_described_in_words():
     assert FilterState(levels=at_least(Level.WARN)).describe_level() == "≥ warn"
     assert FilterState(levels=frozenset({Level.ERROR})).describe_level() == "error"
@@ -415,35 +257,6 @@ async def test_a_key_pressed_behind_another_is_one_action():
         assert s.app.model.cursor == 0
 
 
-async def test_a_typed_command_is_completed_run_and_refused_with_a_reason():
-    async with stage() as (s, pilot):
-        await s.give(make_event("row"))
-        await pilot.press("colon", *"free", "tab", "enter")
-        await s.drawn(pilot)
-        assert s.app.model.frozen
-        await pilot.press("colon", *"no-such", "enter")
-        await pilot.pause()
-        assert "no command 'no-such'" in s.line(Offers)
-        await pilot.press("escape")
-        await pilot.pause()
-        assert not s.app.screen.query_one(Prompt).display
-        await pilot.press("colon", "up")
-        await pilot.pause()
-        assert s.app.screen.query_one(Prompt).text == "freeze"
-
-
-async def test_a_bad_query_is_underlined_and_the_old_filter_stays():
-    async with stage() as (s, pilot):
-        await s.give(make_event("payment refused"), make_event("other"))
-        await pilot.press("ampersand", *"refused", "enter", "ampersand", *" (x")
-        await s.drawn(pilot)
-        assert "1 of 2 shown" in s.line(FilterLine)
-        assert "column 9" in s.line(Offers)
-        await pilot.press("enter")
-        await pilot.pause()
-        assert s.app.screen.query_one(Prompt).display
-
-
 async def test_a_newcomer_is_told_what_this_is_and_escape_closes_it():
     async with stage(welcome="made-up logs [/] ? keys") as (s, pilot):
         await s.give(make_event("one"))
@@ -453,75 +266,6 @@ async def test_a_newcomer_is_told_what_this_is_and_escape_closes_it():
         await pilot.press("escape")
         assert len(s.app._notifications) == 0
         assert s.app.is_running
-
-
-async def test_the_count_of_hits_loses_its_dots_when_every_row_was_searched():
-    async with stage() as (s, pilot):
-        for n in range(30):
-            await s.accept(arrival_of(*[make_event(f"row {n}.{m}") for m in range(500)]))
-        await pilot.press("slash", *"row", "enter")
-        await s.drawn(pilot)
-        while not s.app.searches.search.complete:
-            await pilot.pause(0.02)
-        await s.drawn(pilot)
-        assert "15,000 hits  " in s.line(FilterLine)
-
-
-def styles_of(s, y: int, text: str) -> set:
-    """Return the styles that a text has on a line of the tail."""
-    view = s.app.main.query_one(TailView)
-    return {segment.style for segment in view.line(y) if segment.text == text}
-
-
-async def test_hits_and_highlights_are_marked_in_rows_and_hits_on_the_scrollbar():
-    async with stage() as (s, pilot):
-        for n in range(200):
-            await s.give(make_event("card declined" if n % 50 == 0 else f"order {n}"))
-        await pilot.press("colon", *"highlight order \\d+", "enter", "slash", *"CARD", "backspace")
-        await pilot.press("backspace", "backspace", "backspace", *"card", "enter")
-        await s.drawn(pilot)
-        view = s.app.main.query_one(TailView)
-        assert s.app.model.cursor == 150
-        place = s.app.model.visible().index(150)
-        assert styles_of(s, place, "card") == {view.palette.hit}
-        assert styles_of(s, place + 1, "order 151") == {view.palette.highlights[0]}
-        bar = [view.line(y).text[-1] for y in range(view.size.height)]
-        assert bar.count("◆") == 4
-        assert "4 hits" in s.line(FilterLine)
-        await pilot.press("n", "n")
-        assert s.app.model.cursor == 50  # past the last one it began anew, at 0
-        await pilot.press("escape")
-        await s.drawn(pilot)
-        assert "hits" not in s.line(FilterLine)
-
-
-async def test_a_search_is_literal_after_ctrl_r_and_a_wrong_pattern_says_where():
-    async with stage() as (s, pilot):
-        await s.give(make_event("a.c"), make_event("abc"))
-        await pilot.press("slash", *"(a", "enter")
-        await pilot.pause()
-        assert "position" in s.line(Offers)
-        await pilot.press("backspace", "backspace", *"a.c", "ctrl+r", "enter")
-        await s.drawn(pilot)
-        assert "1 hits" in s.line(FilterLine)
-        assert s.app.model.cursor == 0
-
-
-async def test_columns_are_chosen_by_name_or_from_a_list():
-    async with stage() as (s, pilot):
-        await s.give(make_event("row", attributes={"order": 812}, host="h1"))
-        await pilot.press("colon", *"columns source @order", "enter")
-        await s.drawn(pilot)
-        assert s.rows()[0].split() == ["tests", "812", "row"]
-        await pilot.press("colon", *"columns", "enter")
-        await pilot.pause(0.1)
-        await pilot.press("space", "enter")
-        await s.drawn(pilot)
-        assert "812" in s.rows()[0]
-        assert "tests" not in s.rows()[0]
-        await pilot.press("colon", *"columns nosuch", "enter")
-        await pilot.pause()
-        assert "no column 'nosuch'" in s.line(Offers)
 
 
 @pytest.mark.parametrize(("width", "shown"), [(80, "inventory-s…"), (60, "invento…")])
@@ -555,23 +299,6 @@ async def test_hints_are_whole_and_the_one_for_help_is_always_among_them(width):
         assert last == "? help"
         whole = {action.hint for action in ACTIONS.values()}
         assert {hint.partition(" ")[2] for hint in others} <= whole
-
-
-async def test_goto_takes_a_time_of_the_day_a_span_and_a_row():
-    async with stage() as (s, pilot):
-        later = to_ns(NOON)
-        events = [
-            make_event(f"r{n}", timestamp=from_ns(later + n * 60 * 10**9)) for n in range(100)
-        ]
-        await s.give(*events)
-        await s.drawn(pilot)
-        for typed, row in (("goto 12:30", 30), ("goto -10m", 89), ("20", 19)):
-            await pilot.press("colon", *typed, "enter")
-            await s.drawn(pilot)
-            assert s.app.model.cursor == row
-        await pilot.press("colon", *"goto soon", "enter")
-        await pilot.pause()
-        assert "'soon' is no time" in s.line(Offers)
 
 
 async def test_plus_and_minus_on_a_field_narrow_the_filter():

@@ -20,6 +20,7 @@ from logmon.tui.items_as_of import ItemsAsOf
 from logmon.tui.pattern_table import PatternTable
 from logmon.tui.tail_model import TailModel
 from logmon.tui.transport import FASTEST, SLOWEST, Transport
+from tests.tui.stage import log_of
 
 NOON_NS = to_ns(NOON)
 
@@ -27,12 +28,6 @@ NOON_NS = to_ns(NOON)
 def at(second: float, level: Level = Level.INFO, message: str = "row") -> object:
     moment = from_ns(NOON_NS + round(second * 1e9))
     return make_event(f"{message} {second:g}", timestamp=moment, level=level)
-
-
-def log_of(*events) -> EventLog:
-    log = EventLog()
-    log.append(EventBatch(events), origin="replay")
-    return log
 
 
 def shown(transport: Transport) -> list[str]:
