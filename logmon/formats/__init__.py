@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from logmon.errors import ConfigError, MalformedEvent
 from logmon.event import to_ns
 from logmon.formats.access import ACCESS
-from logmon.formats.canonical_block import CanonicalBlocks, Scanned
+from logmon.formats.canonical_block import CanonicalBlocks
 from logmon.formats.envelopes import CRI, DOCKER_OPENS
 from logmon.formats.json_dialects import CANONICAL, JSON_DIALECTS, dialect_of
 from logmon.formats.json_lines import (
@@ -26,6 +26,7 @@ from logmon.formats.line import Dialect, Kind, Line, Reading
 from logmon.formats.logfmt import LOGFMT
 from logmon.formats.otlp import SeveralEvents
 from logmon.formats.python_logging import PYTHON
+from logmon.formats.scanned import Scanned
 from logmon.formats.syslog import RFC3164, RFC5424
 from logmon.formats.text import PLAIN, TEXT
 from logmon.formats.traces import Joiner, surely_begins
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from logmon.event import LogEvent
-    from logmon.formats.canonical_block import Places
     from logmon.formats.json_dialects import JsonDialect
+    from logmon.formats.plain_block import Places
     from logmon.level import Level
 
 _TEXT_DIALECTS = (RFC5424, CRI, RFC3164, KLOG, ACCESS, LOGFMT, PYTHON, TEXT, PLAIN)

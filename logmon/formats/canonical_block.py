@@ -1,16 +1,14 @@
 """Reads blocks of canonical lines for their columns at once; what it cannot prove, it leaves.
 
-A block of lines mostly has one shape: the same keys, times of one width, few levels and names.
-msgspec checks each line against that shape without making what columns do not need, and numpy
-checks and reads the times of all of them together. A line is proven only where the full decoder
-would accept it and read the same time, level and source; every other one is left to that decoder.
+A block of lines mostly has few shapes: the same keys, times of one width, few levels and names.
+Rows of a known shape are proven by numpy (`shaped_rows`). msgspec checks the others, many in one
+call, without making what columns do not need. A line is proven only where the full decoder would
+accept it and read the same time, level and source; every other one is left to that decoder.
 """
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
-from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,27 +16,22 @@ import msgspec
 import numpy as np
 
 from logmon.formats.json_lines import SHORT_BYTES, is_deep
-from logmon.level import Level
+from logmon.formats.scanned import Scanned
+from logmon.formats.shaped_rows import UNKNOWN, Ranks, ShapedRows
+from logmon.formats.time_column import read_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
-    Places = NDArray[np.intp]
+    from logmon.formats.plain_block import Places
+    from logmon.level import Level
 
 PIECE_ROWS = 64
 """Lines decoded together: one bad line in a piece costs a second look at all of it."""
+FEW = 0.005
+"""So small a share of a block is left to the full decoder at once."""
 TRIED_ROWS = 4
 """A piece of whose first lines none is canonical is not read any further."""
-MOST_SPELLINGS = 1_000
-_UNKNOWN = 255
-_FIRST_YEAR, _LAST_YEAR = 1678, 2261
-_EPOCH_DAY = date(1970, 1, 1)
-_NO_DAY = -1_000_000
-_SHORTEST = len("2026-11-23T14:02:30Z")
-_LONGEST = len("2026-11-23T14:02:30.240000Z")
-_SIGNS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
 
 
 class _Skipped(msgspec.Struct, frozen=True, gc=False):
@@ -68,72 +61,12 @@ _NOT_CANONICAL = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Valu
 _NO_LINE = _Line(timestamp="", level="", source="", message="")
 
 
-class _Places(dict[str, int]):
-    """The place of each name in a list, new ones added: a name that is known costs one look."""
-
-    def __init__(self, names: list[str]) -> None:
-        super().__init__()
-        self._names = names
-
-    def __missing__(self, name: str) -> int:
-        place = self[name] = len(self._names)
-        self._names.append(name)
-        return place
-
-
-class _Ranks(dict[str, int]):
-    """The rank of each word for a level; `_UNKNOWN` for words that are none."""
-
-    def __init__(self, level_of: Callable[[str], Level | None]) -> None:
-        super().__init__({level.label: int(level) for level in Level})
-        self._level_of = level_of
-
-    def __missing__(self, word: str) -> int:
-        level = self._level_of(word) if word else None
-        if level is None or len(self) >= MOST_SPELLINGS:
-            return _UNKNOWN
-        rank = self[word] = int(level)
-        return rank
-
-
-class Scanned:
-    """The columns of lines, as far as they are read: `proven` says of which."""
-
-    __slots__ = ("_places", "levels", "names", "proven", "source_ids", "times")
-
-    def __init__(self, rows: int) -> None:
-        self.times = np.zeros(rows, dtype=np.int64)
-        self.levels = np.zeros(rows, dtype=np.uint8)
-        self.source_ids: NDArray[np.uint16] = np.zeros(rows, dtype=np.uint16)
-        self.proven: NDArray[np.bool_] = np.zeros(rows, dtype=bool)
-        self.names: list[str] = []
-        self._places = _Places(self.names)
-
-    def put(self, row: int, time_ns: int, level: int, source: str) -> None:
-        """Take what another decoder read."""
-        self.times[row] = time_ns
-        self.levels[row] = level
-        self.source_ids[row] = self._places[source]
-
-    def places(self, names: Sequence[str]) -> NDArray[np.uint16]:
-        """Return the place of each name, new ones added."""
-        places = map(self._places.__getitem__, names)
-        return np.fromiter(places, dtype=np.uint16, count=len(names))
-
-    def part(self, first: int, stop: int) -> Scanned:
-        """Return a range of the rows: it shares their columns and names."""
-        part = Scanned(0)
-        part.times, part.levels = self.times[first:stop], self.levels[first:stop]
-        part.source_ids, part.proven = self.source_ids[first:stop], self.proven[first:stop]
-        part.names, part._places = self.names, self._places
-        return part
-
-
 class CanonicalBlocks:
-    """Reads canonical lines for one input; learns which words its levels are written with."""
+    """Reads canonical lines for one input; learns their shapes and what levels are written with."""
 
     def __init__(self, level_of: Callable[[str], Level | None]) -> None:
-        self._ranks = _Ranks(level_of)
+        self._ranks = Ranks(level_of)
+        self._shaped = ShapedRows(self._ranks)
 
     def read(self, lines: bytes, starts: Places, ends: Places, longest_bytes: int) -> Scanned:
         """Return the columns of the rows that are proven canonical and not too long.
@@ -141,8 +74,29 @@ class CanonicalBlocks:
         Row `i` is `lines[starts[i]:ends[i]]`, with a line end behind it.
         """
         scanned = Scanned(len(starts))
-        if len(starts) == 0:
+        if not len(starts):
             return scanned
+        self._shaped.prove(lines, starts, ends, scanned)
+        left = np.flatnonzero(~scanned.proven)
+        if len(left) < FEW * len(starts):  # the full decoder has them as soon as a second look here
+            left = left[:0]
+        elif len(left) < len(starts):
+            texts = [lines[starts[row] : ends[row]] for row in left.tolist()]
+            stops = np.cumsum([len(text) + 1 for text in texts]) - 1
+            begins = np.append(0, stops[:-1] + 1)
+            self._decode(b"\n".join([*texts, b""]), begins, stops, left, scanned)
+        else:
+            self._decode(lines, starts, ends, left, scanned)
+        for row in np.flatnonzero(ends - starts > SHORT_BYTES).tolist():
+            raw = lines[starts[row] : ends[row]]
+            scanned.proven[row] &= len(raw) <= longest_bytes and not is_deep(raw)
+        self._shaped.learn(lines, starts, ends, left[scanned.proven[left]])
+        return scanned
+
+    def _decode(
+        self, lines: bytes, starts: Places, ends: Places, rows: Places, scanned: Scanned
+    ) -> None:
+        """Read some lines by msgspec: they are these rows of what is scanned."""
         times: list[str] = []
         levels: list[str] = []
         sources: list[str] = []
@@ -150,18 +104,15 @@ class CanonicalBlocks:
             times += [wire.timestamp for wire in wires]
             levels += [wire.level for wire in wires]
             sources += [wire.source for wire in wires]
-        scanned.times, proven = read_times(times)
+        scanned.times[rows], proven = read_times(times)
         ranks = bytearray(map(self._ranks.__getitem__, levels))
-        scanned.levels = np.frombuffer(ranks, dtype=np.uint8)
-        scanned.source_ids = scanned.places(sources)
-        proven &= scanned.levels != _UNKNOWN
+        scanned.levels[rows] = np.frombuffer(ranks, dtype=np.uint8)
+        places = scanned.places(sources)
+        scanned.source_ids[rows] = places
+        proven &= scanned.levels[rows] != UNKNOWN
         if "" in scanned.names:
-            proven &= scanned.source_ids != scanned.names.index("")
-        for row in np.flatnonzero(ends - starts > SHORT_BYTES).tolist():
-            raw = lines[starts[row] : ends[row]]
-            proven[row] &= len(raw) <= longest_bytes and not is_deep(raw)
-        scanned.proven = proven
-        return scanned
+            proven &= places != scanned.names.index("")
+        scanned.proven[rows] = proven
 
 
 def _pieces(lines: bytes, starts: Places, ends: Places) -> Iterator[list[_Line]]:
@@ -213,68 +164,3 @@ def _is_utf8(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def read_times(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return times (ns since 1970) and which of them are proven right.
-
-    Reads `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`, all of one width: that of the first ones. Texts of
-    another width are overwritten.
-    """
-    nothing = np.zeros(len(texts), dtype=np.int64), np.zeros(len(texts), dtype=bool)
-    width = max(map(len, texts[:5]))
-    if not _SHORTEST <= width <= _LONGEST or width == _SHORTEST + 1:
-        return nothing
-    widths = np.fromiter(map(len, texts), dtype=np.uint32, count=len(texts))
-    proven = widths == width
-    usual = next(text for text in texts if len(text) == width)
-    for row in np.flatnonzero(~proven).tolist():
-        texts[row] = usual
-    joined = "".join(texts).encode("latin-1", "replace")
-    # One array a column: twice as quick as rows of a few characters (numpy 2.4).
-    chars = np.frombuffer(joined, dtype=np.uint8).reshape(len(texts), width).T.copy()
-    signs = [*_SIGNS, (width - 1, "Z"), *([(19, ".")] if width > _SHORTEST else [])]
-    for column, sign in signs:
-        proven &= chars[column] == ord(sign)
-    places = [column for column in range(width) if column not in dict(signs)]
-    digits = chars[places] - np.uint8(ord("0"))
-    proven &= digits.max(axis=0) <= 9
-    np.minimum(digits, 9, out=digits)
-    times, valid = _moments(digits)
-    return times, proven & valid
-
-
-def _moments(digits: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Put the digits of each column together to nanoseconds; say which are of the calendar."""
-    pairs = digits[:14:2] * np.uint8(10) + digits[1:14:2]
-    days = _days(pairs[:4])
-    valid = (pairs[4] <= 23) & (pairs[5] <= 59) & (pairs[6] <= 59) & (days != _NO_DAY)
-    hour, minute, second = pairs[4:].astype(np.int64)
-    times: NDArray[np.int64] = (((days * 24 + hour) * 60) + minute) * 60 + second
-    times *= 1_000_000_000
-    if len(digits) > 14:
-        first, *others = digits[14:].astype(np.int32)
-        for column in others:
-            first *= 10
-            first += column
-        first *= 10 ** (23 - len(digits))
-        times += first
-    return times, valid
-
-
-def _days(dates: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the days since 1970 of dates (century, year in it, month, day), or `_NO_DAY`."""
-    keys = np.ascontiguousarray(dates.T).view(np.uint32)[:, 0]
-    if (keys == keys[0]).all():  # so are most blocks
-        return np.full(len(keys), _day(*dates[:, 0].tolist()), dtype=np.int64)
-    words = keys.tolist()
-    days = {word: _day(*word.to_bytes(4, sys.byteorder)) for word in set(words)}
-    return np.fromiter(map(days.__getitem__, words), dtype=np.int64, count=len(words))
-
-
-def _day(century: int, year: int, month: int, day: int) -> int:
-    try:
-        found = date(century * 100 + year, month, day)
-    except ValueError:
-        return _NO_DAY
-    return (found - _EPOCH_DAY).days if _FIRST_YEAR <= found.year <= _LAST_YEAR else _NO_DAY

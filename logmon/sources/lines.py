@@ -20,6 +20,7 @@ from logmon.file_batch import FileBatch, FileBytes
 from logmon.formats import LONGEST_LINE_BYTES
 from logmon.formats.envelopes import DOCKER_OPENS
 from logmon.formats.otlp import SeveralEvents
+from logmon.formats.plain_block import flags, places_of
 from logmon.source import Arrival
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logmon.formats import LineDecoder
-    from logmon.formats.canonical_block import Places, Scanned
+    from logmon.formats.plain_block import Places
+    from logmon.formats.scanned import Scanned
 
 BATCH_ROWS = 1_000
 BATCH_BYTES = 256 * 1_024
@@ -40,7 +42,9 @@ LONGEST_DECODED_BYTES = 4 << 20
 
 def line_breaks(lines: bytes) -> Places:
     """Return where the line ends stand."""
-    return np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == ord("\n"))
+    is_break = flags(len(lines))
+    np.equal(np.frombuffer(lines, dtype=np.uint8), ord("\n"), out=is_break[: len(lines)])
+    return places_of(is_break)
 
 
 def _whole_lines(lines: bytes, view: NDArray[np.uint8], begins: Places) -> NDArray[np.bool_]:

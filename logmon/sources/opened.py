@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 NEWEST_BYTES = 64 * 1_024
 """The first block: decoded in 0.3 ms, whatever the file's size, and more than a screen."""
-BLOCK_BYTES = 1 << 20
-BLOCKS_AT_ONCE = 4
+BLOCK_BYTES = 2 << 20
+BLOCKS_AT_ONCE = 2
 BATCH_ROWS = 2_048
 """As many as a filter decodes between two frames."""
-LOOK_BYTES = 64 * 1_024
-"""How far into a block a line to begin it with is looked for at first."""
+LOOKS_BYTES = (4 * 1_024, 64 * 1_024)
+"""How far into a block a line to begin it with is looked for at first, and then."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 WIDEST_BLOCKS = (1, 4, 16)
 """A block without such a line is made so many times as large."""
@@ -117,12 +117,12 @@ class OpenedFile:
                 return found
         self._untimed = True  # so many lines without a time: it is not looked for any more
         start = max(0, end - size)
-        first = self._file.read(start, min(start + LOOK_BYTES, end)).find(b"\n") + 1
+        first = self._file.read(start, min(start + LOOKS_BYTES[-1], end)).find(b"\n") + 1
         return start + first if 0 < first < end - start else self._line_start(start)
 
     def _good_line(self, start: int, end: int) -> int | None:
         """Return a line that begins a record, whatever stands before it, and has a time."""
-        for look_bytes in (LOOK_BYTES, end - start):
+        for look_bytes in (*LOOKS_BYTES, end - start):
             window = self._file.read(start, min(start + look_bytes, end))
             breaks = np.flatnonzero(np.frombuffer(window, dtype=np.uint8) == ord("\n")).tolist()
             for before, here, stop in zip(breaks, breaks[1:], breaks[2:], strict=False):
