@@ -49,6 +49,12 @@ class Block:
     body: str
 
     @property
+    def file(self) -> str:
+        """Return the file that a block of Python is, by its first line; empty for a program."""
+        found = re.match(r"# (\S+/\S+\.py)\n", self.body)
+        return found[1] if found else ""
+
+    @property
     def place(self) -> str:
         """Return where it stands, as `docs/query.md:4`."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"

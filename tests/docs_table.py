@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tests.docs_commands import DOCS
 from tests.docs_world import EVENT_ID, TOKEN
 
 ROWS = r"\d\d:\d\d:\d\d"
@@ -110,6 +111,9 @@ COMMANDS: dict[str, Ends] = {
     "logmon config path": Ends("/home/.config/logmon/config.toml$"),
     "logmon config init": Ends("config.toml: ok$", then="logmon config check"),
     "logmon config check": Ends("built-in defaults: ok"),
+    "logmon config schema > docs/config.schema.json": Ends(
+        "as published", then=f"cmp docs/config.schema.json {DOCS}/config.schema.json && echo as published"
+    ),
     "logmon doctor": Ends("✓ clock"),
     # Sentinel, and what the store holds
     "logmon sentinel explain": Ends("✓ minimum_level", run="logmon sentinel explain 5f0c…"),
@@ -143,13 +147,6 @@ COMMANDS: dict[str, Ends] = {
     "python -m logmon.testing.fake_datadog --port 8126": Stays(r"http://127.0.0.1:\d+"),
     f"{STAND_IN}logmon tail": Screen(rf"prod.* behind(.|\n)*{ROWS}"),
     "logmon doctor datadog": Ends("✓  access", run=f"{STAND_IN}logmon doctor datadog", slow=True),
-    # Long runs: their flags
-    "python -m tests.benchmarks.soak --kills 0 --events 3000000": Ends(
-        r"--kills(.|\n)*--events", run="python -m tests.benchmarks.soak --help"
-    ),
-    "python tests/benchmarks/bench_files.py [open index search follow]": Ends(
-        r"\[open index search follow\]", run="python tests/benchmarks/bench_files.py --help"
-    ),
 }  # fmt: skip
 
 BENCHMARK = re.compile(r"(?:LOGMON_TEST_DATA=… )?python (?:-m )?(tests[/.]benchmarks[/.]\w+)")
@@ -163,6 +160,8 @@ NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && "
     ".venv/bin/pytest -n 2 --dist worksteal": "as the line above; and it is what runs this test",
     "pip install '.[otlp]'": "takes packages from an index; the extra is looked for in pyproject.toml",
+    "python -m tests.generated_pages": "writes into the project: `tests/test_docs_recipes.py` runs "
+    "it in a copy, and `tests/test_docs.py` compares what it would write",
     "curl -u user:password": "no command to give: a form of text that redaction knows",
 }
 """Commands that cannot be run here: the reason, and what shows instead that they hold."""

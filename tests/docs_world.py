@@ -25,7 +25,7 @@ from tests.docs_commands import ROOT
 from tests.pty_judge import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 TOKEN = "a-token-for-the-documentation"  # noqa: S105 - nobody's
 EVENT_ID = "5f0c1e"
@@ -90,6 +90,16 @@ class Box:
         return Outcome(f"{seen}\n{terminal.output[before:].decode('utf-8', 'replace')}", code)
 
     @contextlib.contextmanager
+    def staying(self, command: str, says: str) -> Iterator[str]:
+        """Run a command that stays; yield the first group of what it says when it is ready."""
+        with self._started(command) as process:
+            for line in process.stdout or ():
+                if found := re.search(says, line):
+                    yield found[1]
+                    return
+            raise AssertionError(f"{command} ended with {process.wait()}")
+
+    @contextlib.contextmanager
     def _started(self, command: str) -> Iterator[subprocess.Popen[str]]:
         process = subprocess.Popen(
             ["bash", "-c", f"set -o pipefail; {command}"],
@@ -117,7 +127,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count(1)
-        self._running: list[subprocess.Popen[str]] = []
+        self._done: dict[object, Outcome] = {}
+        self._running = contextlib.ExitStack()
         write_files(folder / "work")
         (folder / "home").mkdir()
 
@@ -142,7 +153,8 @@ class World:
         box = self._empty_box(folder)
         config = folder / "config.toml"
         config.write_text(CONFIG_OF_SERVER, "utf-8")
-        url = self._start(box, f"logmon serve --port 0 -c {config}", r"serving on (http://\S+)")
+        staying = box.staying(f"logmon serve --port 0 -c {config}", r"serving on (http://\S+)")
+        url = self._running.enter_context(staying)
         asked = f"curl -s -H 'Authorization: Bearer {TOKEN}' {url}/api/log-monitor/events/recent"
         while '"level":"error"' not in box.run(f"{asked}?level=error").said:
             time.sleep(0.05)
@@ -152,15 +164,18 @@ class World:
     def fake_datadog(self) -> str:
         """The URL of a fake Datadog, whose organisation has a generous budget."""
         command = "python -m logmon.testing.fake_datadog --port 0 --rate 60/10"
-        return self._start(self._empty_box(self._folder / "fake"), command, r"(http://\S+?:\d+)")
+        staying = self._empty_box(self._folder / "fake").staying(command, r"(http://\S+?:\d+)")
+        return self._running.enter_context(staying)
+
+    def once(self, key: object, run: Callable[[], Outcome]) -> Outcome:
+        """Return what came of a command; one that was run before is not run again."""
+        if key not in self._done:
+            self._done[key] = run()
+        return self._done[key]
 
     def close(self) -> None:
         """End what runs."""
-        for process in self._running:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if process.stdout:
-                process.stdout.close()
+        self._running.close()
 
     @cached_property
     def _with_store(self) -> Path:
@@ -173,23 +188,6 @@ class World:
         (folder / "home").mkdir(parents=True, exist_ok=True)
         shutil.copytree(self._folder / "work", folder / "work", symlinks=True)
         return Box(folder, surroundings())
-
-    def _start(self, box: Box, command: str, says: str) -> str:
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"],
-            cwd=box.work,
-            env=box.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self._running.append(process)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if found := re.search(says, line):
-                return found[1]
-        raise AssertionError(f"{command} ended with {process.wait()}")
 
 
 def surroundings() -> dict[str, str]:
@@ -208,7 +206,8 @@ def surroundings() -> dict[str, str]:
 def write_files(work: Path) -> None:
     """Write the files that the pages name, as the pages say what they are."""
     work.mkdir()
-    for name in ("docs", "tests", "pyproject.toml"):
+    (work / "docs").mkdir()
+    for name in ("docs/examples", "tests", "pyproject.toml"):
         (work / name).symlink_to(ROOT / name)
     (work / ".venv").symlink_to(Path(sys.prefix))
     recording = "\n".join(json.dumps(event) for event in recorded()) + "\n"
