@@ -149,7 +149,7 @@ COMMANDS: dict[str, Ends] = {
     "logmon doctor datadog": Ends("✓  access", run=f"{STAND_IN}logmon doctor datadog", slow=True),
 }  # fmt: skip
 
-BENCHMARK = re.compile(r"(?:LOGMON_TEST_DATA=… )?python (?:-m )?(tests[/.]benchmarks[/.]\w+)")
+BENCHMARK = re.compile(r"(?:\w+=\S+ )?python (?:-m )?(tests[/.]benchmarks[/.]\w+)")
 SELECTION = re.compile(r"pytest (.+)")
 """Commands that take minutes, or that the suite runs itself: see `tests/test_docs_run.py`."""
 

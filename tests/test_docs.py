@@ -10,11 +10,14 @@ from typer.exceptions import TyperException
 
 from logmon.cli import app
 from tests.docs_commands import alternatives
+from tests.docs_table import BENCHMARK, SELECTION
 from tests.generated_pages import DOCS, PAGES
 
 ROOT = DOCS.parent
 WRITTEN = sorted([ROOT / "README.md", ROOT / "TODO.md", ROOT / "CHANGELOG.md", *DOCS.glob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+INLINE_CODE = re.compile(r"`([^`]+)`")
+FIGURE = re.compile(r"\d ?(?:ms|µs|ns|s|min|%|×|[KM]i?B|kB|bytes)(?!\w)|\| [\d,]+ \|")
 INLINE = re.compile(r"`(logmon [^`]+)`")
 
 
@@ -32,6 +35,25 @@ def test_every_link_leads_to_a_file_of_the_project(page):
         target = (page.parent / link.split("#")[0]).resolve()
         assert target.exists(), link
         assert target.is_relative_to(ROOT), link
+
+
+def has_command(text: str) -> bool:
+    """Whether a text names a benchmark or a selection of tests; that they are there is tested."""
+    commands = INLINE_CODE.findall(text)
+    return any(BENCHMARK.match(each) or SELECTION.fullmatch(each) for each in commands)
+
+
+@pytest.mark.parametrize("name", ["performance.md", "reliability.md", "datadog.md"])
+def test_every_measured_figure_has_its_command(name):
+    """In the heading or the first words of its section, else in its own row of the table."""
+    sections = re.split(r"^(?=## )", (DOCS / name).read_text("utf-8"), flags=re.MULTILINE)[1:]
+    for section in sections:
+        head, _, body = section.partition("\n")
+        if has_command(head) or has_command(body.strip().split("\n\n")[0]):
+            continue
+        assert name != "performance.md", head
+        for row in re.findall(r"^\|.*", body, re.MULTILINE):
+            assert has_command(row) or row.startswith("| the same") or not FIGURE.search(row), row
 
 
 def commands_of_the_changes() -> list[str]:

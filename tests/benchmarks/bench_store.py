@@ -96,6 +96,16 @@ def read_back(store: Store) -> int:
     return rows
 
 
+def bytes_of_ids(path: Path) -> int:
+    """Return the bytes of the pages that hold ids, and what finds them by time."""
+    connection = sqlite3.connect(path)
+    (found,) = connection.execute(
+        "SELECT sum(pgsize) FROM dbstat WHERE name IN ('seen', 'seen_times')"
+    ).fetchone()
+    connection.close()
+    return int(found)
+
+
 def main() -> None:
     made = pages()
     mean_bytes = statistics.mean(len(encode(event)) for event in made[0])
@@ -111,6 +121,7 @@ def main() -> None:
         assert read_back(store) == PAGES * ROWS
         read_us = (time.process_time() - began) * 1e6 / (PAGES * ROWS)
         store.close()
+        id_bytes = bytes_of_ids(path) / (PAGES * ROWS)
         began = time.process_time()
         again = open_writer(path)
         assert again is not None
@@ -121,6 +132,7 @@ def main() -> None:
     print(f"a page of new events: {new_ms:.1f} ms of CPU, {new_ms / alone_ms:.2f} × SQLite alone")
     print(f"a page of known events: {known_ms:.1f} ms of CPU, {known_ms / new_ms:.2f} × a new one")
     print(f"on disk: {sizes[0]:.0f} bytes an event, {sizes[0] / sizes[1]:.2f} × SQLite alone")
+    print(f"of it ids: {id_bytes:.0f} bytes each")
     print(f"read back and decoded: {read_us:.1f} µs an event")
     print(f"opened and checked: {open_ms:.0f} ms")
 
