@@ -16,6 +16,11 @@ settings.load_profile("logmon")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that wait long: the others run beside them, and none is left alone."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture
 def foreign_data() -> Path:
     """The folder of real recorded logs; tests that need it are skipped without it."""

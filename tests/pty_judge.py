@@ -84,7 +84,16 @@ class Terminal:
 
     def see(self, text: str, seconds: float = 10) -> bool:
         """Wait until a text is on the screen."""
-        return self.pump(seconds, lambda: any(text in line for line in self.screen.display))
+        looked_at = -1
+
+        def is_there() -> bool:
+            nonlocal looked_at
+            if looked_at == len(self.output):  # a look at every cell takes milliseconds
+                return False
+            looked_at = len(self.output)
+            return any(text in line for line in self.screen.display)
+
+        return self.pump(seconds, is_there)
 
     def press(self, keys: str) -> None:
         os.write(self.fd, keys.encode())

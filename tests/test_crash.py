@@ -20,11 +20,13 @@ def check(outcome: Outcome) -> None:
     assert met >= set(FAULTS), f"not met: {set(FAULTS) - met}"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_killed_31_times_no_event_is_lost_or_doubled_and_work_counts_are_exact(tmp_path: Path):
     check(crash(tmp_path, events=6_200, per_second=200, kills=31))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_without_the_overlap_the_same_run_loses_events(tmp_path: Path):
     """So the test above can fail: late events lie behind the place that was read to."""

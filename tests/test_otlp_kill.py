@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from logmon.batch import events_of
 from logmon.store.journal import open_reader
@@ -46,6 +47,7 @@ async def send(client: httpx2.AsyncClient, url: str, place: int, answered: list[
         answered.append(place)
 
 
+@pytest.mark.long
 async def test_every_answered_request_is_kept_once(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(

@@ -132,8 +132,8 @@ class LogmonApp(Owners, App[None]):
 
     @property
     def leaving(self) -> bool:
-        """Whether the app was told to end: its widgets may be gone."""
-        return self._exit
+        """Whether the app was told to end, or ends: its widgets may be gone."""
+        return self._exit or not self.is_running
 
     @property
     def main(self) -> Screen[object]:

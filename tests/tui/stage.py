@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from contextlib import asynccontextmanager
@@ -64,6 +65,12 @@ class Stage:
         await pilot.pause()
         await self.app.pump.idle()
         await pilot.pause()
+
+    async def until(self, pilot, met, within_s: float = 20.0) -> None:
+        """Draw until something is so."""
+        async with asyncio.timeout(within_s):
+            while not met():
+                await self.drawn(pilot)
 
     def rows(self) -> list[str]:
         view = self.app.screen.query_one(TailView)
