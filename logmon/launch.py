@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from logmon.flags import RowsAsked
     from logmon.redaction import Redactor
     from logmon.store.journal import Store
+    from logmon.tui.actions import Keymap
 
 REPLAY_ROWS = 20_000_000
 REPLAY_BYTES = 4 << 30
@@ -94,10 +95,7 @@ def launch(
     config = load_config(given["config"], env)
     _warn(config)
     zone = parse_zone(given["timezone"] or config.tail.timezone)
-    if command == "replay" and any(map(given.get, ("dry_run", "diff_rules", "expect"))):
-        from logmon.dry_run import check_flags
-
-        check_flags(given)
+    _check_dry_run(given)
     screen = not given.get("dry_run") and wants_screen(given, env)
     keys = keymap(config.tail.keys, config.where_of_key)
     columns = parse_columns(" ".join(config.tail.columns), where="tail.columns")
@@ -110,28 +108,48 @@ def launch(
     api = _api(config, env) if command == "tail" and config.api.enabled else None
     if api is None and not given["files"]:
         _say_unheard(config)
-    if screen:
-        first = _history(given, screen=True)
-        run = ScreenRun(
-            levels=rows.levels,
-            sources=rows.sources,
-            text=given["query"] or "",
-            fixed=rows.clauses,
-            history=config.tail.history if first is None else first,
-            look=Look(zone=zone, columns=columns),
-            redraw_hz=config.tail.redraw_hz,
-            theme=config.tail.theme,
-            keys=keys,
-            api=api,
-            drawn=drawn,
-            started=started_as(command, given, config),
-            letters=lambda service: letters(service, lambda: load_config(given["config"], env)),
-            playback=playback(given) if command == "replay" else None,
-            redactor=lambda: redactor_of(config.redaction),
-            welcome=_welcome(given, config),
-        )
-        return run_screen(build, run)
-    return run_lines(build, _line_run(command, given, env, rows, zone, api))
+    if not screen:
+        return run_lines(build, _line_run(command, given, env, rows, zone, api))
+    run = msgspec.structs.replace(
+        _screen_run(command, given, config, rows, keys, Look(zone=zone, columns=columns)),
+        api=api,
+        drawn=drawn,
+        letters=lambda service: letters(service, lambda: load_config(given["config"], env)),
+    )
+    return run_screen(build, run)
+
+
+def _screen_run(
+    command: str,
+    given: Mapping[str, Any],
+    config: Config,
+    rows: RowsAsked,
+    keys: Keymap,
+    look: Look,
+) -> ScreenRun:
+    first = _history(given, screen=True)
+    return ScreenRun(
+        levels=rows.levels,
+        sources=rows.sources,
+        text=given["query"] or "",
+        fixed=rows.clauses,
+        history=config.tail.history if first is None else first,
+        look=look,
+        redraw_hz=config.tail.redraw_hz,
+        theme=config.tail.theme,
+        keys=keys,
+        started=started_as(command, given, config),
+        playback=playback(given) if command == "replay" else None,
+        redactor=lambda: redactor_of(config.redaction),
+        welcome=_welcome(given, config),
+    )
+
+
+def _check_dry_run(given: Mapping[str, Any]) -> None:
+    if any(map(given.get, ("dry_run", "diff_rules", "expect"))):
+        from logmon.dry_run import check_flags
+
+        check_flags(given)
 
 
 def _dry_run(

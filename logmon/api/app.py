@@ -65,11 +65,15 @@ def build_app(
         say=say,
         port=settings.port if port is None else port,
     )
+    return Gate(_router(api, more), api)
+
+
+def _router(api: Api, more: Iterable[Door]) -> Router:
     table: dict[str, dict[str, Door]] = {}
     for door in (*doors(), *more):
         table.setdefault(door.path, {})[door.method] = door
     routes = [Route(path, _Behind(api, methods)) for path, methods in table.items()]
-    return Gate(Router(routes, redirect_slashes=False, default=_nowhere), api)
+    return Router(routes, redirect_slashes=False, default=_nowhere)
 
 
 class _Behind:

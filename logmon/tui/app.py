@@ -107,16 +107,7 @@ class LogmonApp(Owners, App[None]):
         self.now = now
         self._welcome = welcome
         self.state = state or FilterState()
-        self.transport = transport
-        """The playhead of a replay; the tail and the items are those it has come to."""
-        if transport is not None:
-            self.items = ItemsAsOf(self.items, hub.log, transport)
-        self.model = TailModel(hub.log if transport is None else transport)
-        self.templates = RowTemplates()
-        """Templates of rows, learned when something asks for them."""
-        self.rates = Rates()
-        self.drawing = Drawing(self, redraw_hz)
-        self.controls = Controls(self, keys or keymap({}))
+        self._make_parts(transport, redraw_hz, keys or keymap({}))
         self.ready = asyncio.Event()
         """Set once keys and `exit` are heard."""
         self.drawn = drawn or asyncio.Event()
@@ -124,6 +115,19 @@ class LogmonApp(Owners, App[None]):
         self._theme_wanted = check_theme(theme)
         for own in OWN_THEMES:
             self.register_theme(own)
+
+    def _make_parts(self, transport: Transport | None, redraw_hz: float, keys: Keymap) -> None:
+        """Make what works beside the widgets."""
+        self.transport = transport
+        """The playhead of a replay; the tail and the items are those it has come to."""
+        if transport is not None:
+            self.items = ItemsAsOf(self.items, self.hub.log, transport)
+        self.model = TailModel(self.hub.log if transport is None else transport)
+        self.templates = RowTemplates()
+        """Templates of rows, learned when something asks for them."""
+        self.rates = Rates()
+        self.drawing = Drawing(self, redraw_hz)
+        self.controls = Controls(self, keys)
 
     @property
     def failure(self) -> Exception | None:

@@ -74,16 +74,18 @@ class Palette:
         self.levels = self._levels(error, warn, good, accent, muted)
         self.delta = self._style(muted.blend(accent, 0.4), background)
         self.marked = self._style(accent, background, bold=True)
-        self.hit = self._block(warn)
-        self.highlights = tuple(
-            self._block(
-                Color.parse(hue) if theme.ansi else Color.parse(hue).blend(background, 0.35)
-            )
-            for hue in self._hues[:6]
-        )
-        self.bar_hit = self._style(warn, background, bold=True)
+        self._hits(warn)
         self.selected = self._tint_of(accent, 0.28)
         self._items: dict[str, tuple[Style, Style]] = {}
+
+    def _hits(self, warn: Color) -> None:
+        """Make the styles of what is searched for and highlighted."""
+        self.hit = self._block(warn)
+        self.bar_hit = self._style(warn, self._background, bold=True)
+        hues = [Color.parse(hue) for hue in self._hues[:6]]
+        if not self._ansi:
+            hues = [hue.blend(self._background, 0.35) for hue in hues]
+        self.highlights = tuple(map(self._block, hues))
 
     def _bars(
         self, panel: Color, muted: Color, accent: Color, good: Color, warn: Color, error: Color

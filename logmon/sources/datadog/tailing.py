@@ -66,12 +66,9 @@ class Tail:
         self._again: deque[Window] = deque()
         self._again_left = 0
         self._looked = False
+        shorten = options.reconcile
         self._rhythm = Rhythm(
-            api,
-            options.overlap_s,
-            may_shorten=options.reconcile,
-            monotonic=monotonic,
-            sleep=sleep,
+            api, options.overlap_s, may_shorten=shorten, monotonic=monotonic, sleep=sleep
         )
         self._live_next = True
         self._next_poll_s = 0.0
