@@ -1,4 +1,4 @@
-"""Trackers out of `[sentinel.trackers]`."""
+"""Trackers out of `[sentinel.trackers]`, each with its secret; one that lacks it is refused."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The HTTP door: contract §6 over starlette and uvicorn. Imported only when it is switched on."""
+"""The HTTP door, over starlette and uvicorn. Imported only when it is switched on."""

@@ -9,7 +9,7 @@ ROOT = "/api/log-monitor"
 
 
 def doors() -> tuple[Door, ...]:
-    """Return the doors of contract §6."""
+    """Return all of them."""
     return (
         Door("GET", "/", page.page, None),
         Door("GET", "/openapi.json", page.openapi, None),

@@ -1,5 +1,6 @@
-"""Folds repeats: of each template and level only the first shown row is left, with how often it
-came since and until when. Totals, histogram and filters know nothing of it. No Textual here.
+"""Folds repeats: of each template and level only the first shown row is left, with its count.
+
+Also how long it went on coming. Totals, histogram and filters know nothing of it. No Textual here.
 """
 
 from __future__ import annotations

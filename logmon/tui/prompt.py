@@ -1,5 +1,6 @@
-"""The line where something is typed: a filter, a search, a command. It lies over the key hints, so
-that opening it moves no row; what it offers lies over the rows above it.
+"""The line where something is typed: a filter, a search, a command; opening it moves no row.
+
+It lies over the key hints, and what it offers over the rows above it.
 
 What the text means is a `Purpose`'s business: it hears each change, the end, and offers
 completions; a mistake it reports is underlined where it is, and nothing is taken in.
