@@ -155,7 +155,7 @@ SELECTION = re.compile(r"pytest (.+)")
 
 NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/logmon tail": (
-        "takes packages from an index; what it ends with is run by itself"
+        "takes packages from an index: `pytest -m soak tests/test_newcomer.py` runs it in a clone"
     ),
     "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && "
     ".venv/bin/pytest -n 2 --dist worksteal": "as the line above; and it is what runs this test",

@@ -60,10 +60,10 @@ class Box:
         self.work = folder / "work"
         self.env = env | {"HOME": str(folder / "home"), "PWD": str(self.work)}
 
-    def run(self, command: str) -> Outcome:
+    def run(self, command: str, within_s: float = LIMIT_S) -> Outcome:
         """Run a command line to its end, in pipes."""
         with self._started(command) as process:
-            said, _ = process.communicate(timeout=LIMIT_S)
+            said, _ = process.communicate(timeout=within_s)
         return Outcome(said, process.returncode)
 
     def run_until(self, command: str, shows: str) -> Outcome:
@@ -79,10 +79,12 @@ class Box:
         code = process.returncode
         return Outcome(said + rest, code if code >= 0 else 128 - code)
 
-    def run_on_terminal(self, command: str, shows: str, keys: str) -> Outcome:
+    def run_on_terminal(
+        self, command: str, shows: str, keys: str, within_s: float = LIMIT_S
+    ) -> Outcome:
         """Run a command line on a terminal until it shows something, then press keys."""
         terminal = Terminal("-c", command, program=("bash",), folder=self.work, env=self.env)
-        terminal.pump(LIMIT_S, lambda: bool(re.search(shows, "\n".join(terminal.screen.display))))
+        terminal.pump(within_s, lambda: bool(re.search(shows, "\n".join(terminal.screen.display))))
         seen = "\n".join(line.rstrip() for line in terminal.screen.display)
         before = len(terminal.output)
         terminal.press(keys)
@@ -210,6 +212,11 @@ def write_files(work: Path) -> None:
     for name in ("docs/examples", "tests", "pyproject.toml"):
         (work / name).symlink_to(ROOT / name)
     (work / ".venv").symlink_to(Path(sys.prefix))
+    write_logs(work)
+
+
+def write_logs(work: Path) -> None:
+    """Write the recordings, logs and rules that the pages name."""
     recording = "\n".join(json.dumps(event) for event in recorded()) + "\n"
     (work / "file.jsonl").write_text(recording + '{"message":"cut off\n', "utf-8")
     (work / "incident.jsonl").write_text(recording, "utf-8")
