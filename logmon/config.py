@@ -194,6 +194,10 @@ class Config(Table):
         """Return the place of an action's line in `[tail.keys]`, as errors name it."""
         return self._places.where(("tail", "keys", action)) if self._places else action
 
+    def where(self, *place: str) -> str:
+        """Return the place of a value as errors name it: its variable, its line, or its key."""
+        return self._places.where(place) if self._places else ".".join(place)
+
     @property
     def path(self) -> Path | None:
         """The file that was read."""

@@ -6,6 +6,7 @@ The same file always gets the same error; what is no known key gets the nearest 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from json import dumps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -45,6 +46,10 @@ class Places:
         """Whether a variable sets something in a table."""
         return any(place[: len(table)] == table for place in self.variables)
 
+    def is_variable(self, place: Path_) -> bool:
+        """Whether a variable sets the value at a place, or one that it is part of."""
+        return any(place[:length] in self.variables for length in range(1, len(place) + 1))
+
     def where(self, place: Path_) -> str:
         """Return the place of a value as errors name it: its variable, line or key."""
         for length in range(len(place), 0, -1):
@@ -54,6 +59,8 @@ class Places:
         for length in range(len(place), 0, -1):
             if line := self._lines.get(place[:length]):
                 return f"{self._path}:{line}: {dotted}"
+        if line := next((n for at, n in self._lines.items() if at[: len(place)] == place), 0):
+            return f"{self._path}:{line}: {dotted}"
         return f"{self._path}: {dotted}" if self._path else dotted
 
     def pointed(self, error: Any, place: Path_, message: str, hint: str) -> ConfigError:
@@ -93,14 +100,37 @@ def check(
         ConfigError: the first thing that is wrong, with its place.
     """
     try:
-        return model.model_validate(values, extra=extra)
+        found = model.model_validate(values, extra=extra)
+        errors = _wrong_types(model, values, places, prefix, extra)
+        if not errors:
+            return found
     except ValidationError as failure:
-        error = min(failure.errors(include_input=False, include_url=False), key=_first)
+        errors = failure.errors(include_input=False, include_url=False)
+    error = min(errors, key=_first)
     location: Path_ = (*prefix, *error["loc"])
     message, hint = _explain(model, error, more_keys)
     if location[:2] == ("sentinel", "rules"):
         raise places.pointed(error, location, message, hint)
     raise ConfigError(message, where=places.where(location), hint=hint)
+
+
+def _wrong_types(
+    model: type[BaseModel],
+    values: dict[str, Any],
+    places: Places,
+    prefix: Path_,
+    extra: Literal["forbid"] | None,
+) -> list[Any]:
+    """Return an error for each value of another type than its key's: `enabled = "yes"`.
+
+    A variable is a text, whatever is meant: `LOGMON_API__ENABLED=yes` is right.
+    """
+    try:  # as JSON: there a list may be read as a tuple, a text as a path, and no text as a number
+        model.model_validate_json(dumps(values, default=str), strict=True, extra=extra)
+    except ValidationError as failure:
+        errors = failure.errors(include_input=False, include_url=False)
+        return [error for error in errors if not places.is_variable((*prefix, *error["loc"]))]
+    return []
 
 
 def _first(error: Any) -> tuple[bool, str]:

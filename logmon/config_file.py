@@ -20,7 +20,8 @@ _KEY = re.compile(
     r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+))*)\s*="""
 )
 _PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*\.?""")
-SECRET_KEY = re.compile(r"(?:key|token|secret|password)$", re.IGNORECASE)
+SECRET_KEY = re.compile(r"(?:(?<!^tls_)key|token|secret|password)$", re.IGNORECASE)
+"""Keys whose value is a secret; `tls_key` names a file."""
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
@@ -131,6 +132,6 @@ def _secrets(values: dict[str, Any], place: tuple[str, ...]) -> list[tuple[str, 
     for key, value in values.items():
         if isinstance(value, dict):
             found += _secrets(value, (*place, key))
-        elif isinstance(value, str) and SECRET_KEY.search(key):
+        elif isinstance(value, str) and value and SECRET_KEY.search(key):
             found.append((*place, key))
     return found

@@ -80,6 +80,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     look: Look
     redraw_hz: float
     theme: str
+    theme_where: str
+    """Where the theme's name was set, as errors name it."""
     keys: dict[str, tuple[str, ...]]
     """Each action's keys, as `logmon.tui.actions.keymap` returns them."""
     api: ApiRun | None = None
@@ -276,6 +278,7 @@ def _app(service: LogMonitorService, run: ScreenRun) -> LogmonApp:
     with collector_paused():
         from logmon.tui.app import LogmonApp
     from logmon.tui.filter_state import FilterState
+    from logmon.tui.themes import check_theme
 
     sentinel = service.sentinel
     return LogmonApp(
@@ -289,7 +292,7 @@ def _app(service: LogMonitorService, run: ScreenRun) -> LogmonApp:
         state=FilterState(levels=run.levels, sources=run.sources, text=run.text, fixed=run.fixed),
         look=run.look,
         redraw_hz=run.redraw_hz,
-        theme=run.theme,
+        theme=check_theme(run.theme, where=run.theme_where),
         keys=run.keys,
         drawn=run.drawn,
         welcome=run.welcome,

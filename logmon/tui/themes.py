@@ -62,7 +62,7 @@ OWN_THEMES: tuple[Theme, ...] = (
 WITHOUT_COLOUR = "mono"
 
 
-def check_theme(name: str) -> str:
+def check_theme(name: str, *, where: str = "tail.theme") -> str:
     """Return the name of a theme there is; the default one for an empty name.
 
     Raises:
@@ -76,7 +76,7 @@ def check_theme(name: str) -> str:
         meant = f"did you mean '{near[0]}'? " if near else ""
         raise ConfigError(
             f"there is no theme {name!r}",
-            where="tail.theme",
+            where=where,
             hint=f"{meant}themes are {', '.join(known)}",
         )
     return name
