@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import MalformedEvent
 from logmon.event import encode_json, event_id, from_ns
@@ -43,6 +45,14 @@ _RANGES = (
     (24, Level.EMERGENCY),
 )
 """The highest number of each level: OpenTelemetry logs data model, appendix B."""
+
+
+class _Kept(msgspec.Struct):
+    """A refused record as its dead letter keeps it."""
+
+    resource: Document
+    scope: Document
+    record: Document
 
 
 class SeveralEvents(Exception):
@@ -104,6 +114,21 @@ def read_export(
         except MalformedEvent as error:
             refused.append(_letter(error, raw, reading.source, origin, now_ns))
     return events, refused
+
+
+def reread_record(raw: bytes, reading: Reading, *, now_ns: int) -> LogEvent:
+    """Return the event that a record `read_export` refused is now, from its letter's bytes.
+
+    Raises:
+        MalformedEvent: it is still none.
+    """
+    try:
+        kept = msgspec.json.decode(raw, type=_Kept)
+    except (ValueError, RecursionError) as error:
+        raise MalformedEvent("invalid_otlp", str(error)[:100]) from None
+    line = Line(raw, reading, fallback_ns=now_ns)
+    name = event_id(reading.source, 1, raw)
+    return _event(kept.resource, kept.scope, kept.record, line, name)
 
 
 def _letter(error: MalformedEvent, raw: bytes, source: str, origin: str, now_ns: int) -> DeadLetter:

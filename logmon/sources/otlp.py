@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from logmon.batch import EventBatch
 from logmon.dead_letter import DeadLetter
-from logmon.event import LogEvent
+from logmon.event import LogEvent, to_ns
 from logmon.formats.line import Reading
-from logmon.formats.otlp import read_export
+from logmon.formats.otlp import read_export, reread_record
 from logmon.source import Arrival
 from logmon.sources.push import MOST_WAITING, PushSource
 
@@ -67,6 +67,15 @@ class OtlpSource(PushSource):
             MalformedEvent: it is no export request.
         """
         return Export(*read_export(document, self._reading, origin=peer, now_ns=now_ns))
+
+    def reread(self, letter: DeadLetter) -> list[LogEvent]:
+        """Return the event that a dead letter of this source reads as now.
+
+        Raises:
+            MalformedEvent: it is still none.
+        """
+        now_ns = 0 if letter.seen_at is None else to_ns(letter.seen_at)
+        return [reread_record(letter.raw, self._reading, now_ns=now_ns)]
 
     async def accept(self, export: Export) -> None:
         """Wait until the log holds all of a request, in parts of at most `BATCH_ROWS` rows.

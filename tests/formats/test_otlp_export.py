@@ -3,14 +3,19 @@
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logmon.dead_letter import DeadLetter
 from logmon.errors import MalformedEvent
-from logmon.event import encode
+from logmon.event import encode, to_ns
 from logmon.formats.line import Reading
 from logmon.formats.otlp import read_export
 from logmon.formats.otlp_protobuf import read_request
+from logmon.level import Level
+from logmon.source import LogStreamOptions
+from logmon.sources.otlp import OtlpSource
 
 NOW = 1_700_000_000_000_000_000
 READING = Reading(source="otlp")
@@ -134,3 +139,30 @@ def test_an_id_of_zeros_is_none_and_hex_is_lower() -> None:
         READING, origin="x", now_ns=NOW,
     )  # fmt: skip
     assert (event.trace_id, event.span_id) == ("5b8efff798038103d269b633813fc60c", None)
+
+
+def test_a_refused_record_is_read_again_as_a_record_with_the_levels_of_now():
+    document = record(
+        timeUnixNano=str(NOW),
+        severityText="spicy",
+        body={"stringValue": "odd"},
+        traceId="5b8efff798038103d269b633813fc60c",
+    )
+    first = OtlpSource("otlp", LogStreamOptions())
+    (letter,) = first.read(document, peer="x", now_ns=NOW).rejected
+    with pytest.raises(MalformedEvent, match="unknown_level"):
+        first.reread(letter)
+    second = OtlpSource("otlp", LogStreamOptions(), {"spicy": Level.CRITICAL})
+    (event,) = second.reread(letter)
+    assert (event.message, event.level, event.source) == ("odd", Level.CRITICAL, "otlp")
+    assert (to_ns(event.timestamp), event.trace_id) == (NOW, "5b8efff798038103d269b633813fc60c")
+    assert second.read(document, peer="x", now_ns=NOW).events == [event]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{}", b'{"resource":1,"scope":{},"record":{}}', b"\xff"]
+)
+def test_a_letter_that_holds_no_record_stays_one(raw):
+    letter = DeadLetter(source="otlp", origin="x", reason="bad_time", raw=raw, length=len(raw))
+    with pytest.raises(MalformedEvent, match="invalid_otlp"):
+        OtlpSource("otlp", LogStreamOptions()).reread(letter)
