@@ -35,7 +35,7 @@ ISO = (
     r"(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)(?![\w:]))?)"
 )
 _ISO_ZONE = re.compile(r" ?(?:Z|UTC|GMT)$")
-_ISO_LEAP = re.compile(r"(?<=:\d\d:)60\b")
+_ISO_LEAP = re.compile(r"(?<=:\d\d:)60(?!\d)")
 _NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,9})?")
 _DAY_YEAR = r"(?P<d>\d\d)[ /-]" + MONTH + r"[ /-](?P<y>\d{4})[ :]" + CLOCK
 _WRITTEN = (
