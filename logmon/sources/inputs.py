@@ -50,12 +50,29 @@ def members(name: str) -> list[str]:
     if not name:  # as a path it would be the working folder
         return []
     path = Path(name)
-    if name == STDIN or (path.exists() and not path.is_dir()):
+    if name == STDIN or _cannot_be_seen(path):
         return [name]
     if path.is_dir():
-        return sorted(str(file) for file in path.rglob("*") if file.is_file())
+        return sorted(str(file) for file in path.rglob("*") if _is_file(file))
+    if path.exists():
+        return [name]
     matches = glob.glob(name, recursive=True)  # noqa: PTH207 - absolute patterns too
-    return sorted(match for match in matches if Path(match).is_file())
+    return sorted(match for match in matches if _is_file(Path(match)))
+
+
+def _cannot_be_seen(path: Path) -> bool:
+    """Whether it may be there, in a folder that is closed to us: opening it says so by name."""
+    try:
+        return path.is_dir() and not os.access(path, os.R_OK)
+    except PermissionError:
+        return True
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def is_regular(path: str) -> bool:

@@ -5,7 +5,8 @@ import bz2
 import gzip
 import lzma
 import os
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 
 import numpy as np
 import pytest
@@ -185,6 +186,28 @@ async def test_what_is_written_just_before_a_rotation_is_read(tmp_path):
 def test_an_empty_name_is_no_file_and_not_the_working_folder():
     with pytest.raises(PermanentSourceError, match="no such file"):
         expand([""])
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Run as somebody who may not open every folder."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+async def test_a_file_in_a_folder_that_is_closed_to_us_is_named(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    for name in (closed / "a.log", closed):
+        with without_rights(), pytest.raises(PermanentSourceError, match=f"{name}: Permission"):
+            async for _arrival in ReplaySource([str(name)]).observe():
+                pass
 
 
 @pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open], ids=["gz", "bz2", "xz"])
