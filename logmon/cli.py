@@ -59,7 +59,7 @@ Query = Annotated[
 ]
 Grep = Annotated[
     list[str] | None,
-    typer.Option("--grep", "-g", metavar="RE", help="Only messages that match; repeatable."),
+    typer.Option("--grep", "-g", metavar="RE", help="Only messages that match; repeated: all of them."),
 ]
 Exclude = Annotated[
     list[str] | None,

@@ -120,7 +120,7 @@ def _expected(path: Path) -> list[dict[str, Any]]:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"is no JSON: {error}", where=f"--expect {path}") from None
-    if not all(isinstance(item, dict) for item in found):
+    if not all(isinstance(item, dict) and {"id", "title"} <= item.keys() for item in found):
         raise ConfigError("holds no items", where=f"--expect {path}", hint="see --dry-run -o json")
     return list(found)
 

@@ -131,6 +131,8 @@ async def _rows(source: ReplaySource, place: str) -> AsyncGenerator[Delivery, No
 
 async def _event_of_line(path: str, number: int, reading: ReplayOptions, place: str) -> int:
     """Return which event of a file, from 0, a line belongs to: the file is read up to there."""
+    if number < 1:
+        raise ConfigError("lines are numbered from 1", where=place)
     opened = _OPENERS.get(Path(path).suffix, open)
     with tempfile.TemporaryFile() as head, opened(path, "rb") as file:
         start = 0

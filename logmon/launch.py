@@ -98,7 +98,7 @@ def launch(
     _check_dry_run(given)
     screen = not given.get("dry_run") and wants_screen(given, env)
     keys = keymap(config.tail.keys, config.where_of_key)
-    columns = parse_columns(" ".join(config.tail.columns), where="tail.columns")
+    columns = _columns(config)
     rows = rows_asked(given, zone)
     drawn = asyncio.Event() if _is_opened(command, given, screen=screen) else None
     entries = _entries(command, given, config, screen=screen, drawn=drawn)
@@ -106,6 +106,8 @@ def launch(
         return _dry_run(given, config, entries[0], rows.filter)
     build = _builder(command, given, config, entries)
     api = _api(config, env) if command == "tail" and config.api.enabled else None
+    if not entries:
+        _say_nothing_is_on(config)
     if api is None and not given["files"]:
         _say_unheard(config)
     if not screen:
@@ -137,6 +139,7 @@ def _screen_run(
         look=look,
         redraw_hz=config.tail.redraw_hz,
         theme=config.tail.theme,
+        theme_where=config.where("tail", "theme"),
         keys=keys,
         started=started_as(command, given, config),
         playback=playback(given) if command == "replay" else None,
@@ -177,7 +180,7 @@ def _line_run(
         terminal=sys.stdout.isatty(),
         color=wants_color(given["color"], env),
         zone=zone,
-        own_rows=command == "tail" and output != "raw",
+        own_rows=output != "raw" and (command == "tail" or "sentinel" in rows.sources),
     )
     finite = given["no_follow"] or (command == "replay" and not given["follow"])
     first = _history(given, screen=False)
@@ -226,6 +229,12 @@ def _say_unheard(config: Config) -> None:
             sys.stderr.write(f"logmon: sources.{name}: nothing listens; set api.enabled = true\n")
 
 
+def _say_nothing_is_on(config: Config) -> None:
+    """Say why nothing will come."""
+    place = config.path or "the environment"
+    sys.stderr.write(f"logmon: {place}: no source is enabled; name files, or enable one\n")
+
+
 def _api(config: Config, env: Mapping[str, str], settings: ApiSettings | None = None) -> ApiRun:
     return ApiRun(
         settings=settings or config.api,
@@ -242,12 +251,20 @@ def check_config(path: Path | None, env: Mapping[str, str]) -> str:
     Raises:
         ConfigError: it is not.
     """
+    from logmon.tui.themes import check_theme
+
     config = load_config(path, env)
     keymap(config.tail.keys, config.where_of_key)
+    _columns(config)
+    check_theme(config.tail.theme, where=config.where("tail", "theme"))
     for name, table in config.sources.items():
         configured_source(name, table, config)
     _warn(config)
     return f"{config.path or 'built-in defaults'}: ok"
+
+
+def _columns(config: Config) -> tuple[str, ...]:
+    return parse_columns(" ".join(config.tail.columns), where=config.where("tail", "columns"))
 
 
 def _history(given: Mapping[str, Any], *, screen: bool) -> int | None:
@@ -266,7 +283,7 @@ def _entries(
     drawn: asyncio.Event | None = None,
 ) -> list[SourceEntry]:
     """Return the sources of this run: the files on the command line, or what is configured."""
-    if given.get("from_url"):
+    if given.get("from_url") is not None:
         return [_remote(given, screen=screen)]
     if given["files"]:
         return [_files(command, given, config, screen=screen, drawn=drawn)]

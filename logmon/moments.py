@@ -12,6 +12,9 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+_WORDS = re.compile(
+    r"(\d)\s*(?:(s)ec(?:ond)?s?|(m)in(?:ute)?s?|(h)(?:our|r)s?|(d)ays?|(w)eeks?)(?![a-z])"
+)
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 LONGEST_S = 86_400 * 36_500.0
 
@@ -61,19 +64,24 @@ def parse_moment(
     if word in ("today", "yesterday"):
         day = local.date() - timedelta(days=word == "yesterday")
         return datetime.combine(day, time(), zone).astimezone(UTC)
-    span = word.removesuffix("ago").replace(" ", "").removeprefix("-")
+    span = _in_letters(word.removesuffix("ago")).replace(" ", "").removeprefix("-")
     if _DURATION.fullmatch(span):
         return now.astimezone(UTC) - timedelta(seconds=parse_duration(span, where=where))
     if clock := _CLOCK.fullmatch(word):
         hour, minute, second = (int(part or 0) for part in clock.groups())
         return datetime.combine(local.date(), time(hour, minute, second), zone).astimezone(UTC)
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text.strip().upper())  # RFC 3339 allows `t` and `z`
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ConfigError(
             f"{text!r} is no time", where=where, hint=f"write one of {MOMENT_FORMS}"
         ) from None
+
+
+def _in_letters(span: str) -> str:
+    """Write units as letters: `2 hours` becomes `2h`."""
+    return _WORDS.sub(lambda found: found[1] + "".join(filter(None, found.groups()[1:])), span)
 
 
 def parse_zone(text: str, *, where: str = "--timezone") -> tzinfo:

@@ -158,6 +158,16 @@ def test_what_claims_to_be_sentinels_goes_through_the_rules_like_any_row(tmp_pat
     assert not marks, "a claimed work item gets no mark"
 
 
+def test_a_replay_prints_what_sentinel_made_of_it_where_that_is_asked_for(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"source":"app","level":"error","message":"m","id":"b"}\n')
+    done = run("replay", str(path), "-o", "json", "--level", "warn", "--source", "sentinel")
+    (row,) = map(json.loads, done.stdout.splitlines())
+    assert (row["source"], row["level"], row["work_item"]) == ("sentinel", "error", "WI-1")
+    done = run("replay", str(path), "-o", "json")
+    assert [json.loads(line)["source"] for line in done.stdout.splitlines()] == ["app"]
+
+
 @pytest.mark.parametrize("name", ["Apache", "BGL", "Spark"])
 def test_a_real_log_comes_back_line_for_line(foreign_data, name):
     path = foreign_data / "loghub" / f"{name}_2k.log"

@@ -93,6 +93,13 @@ BAD = [
     ("sources = 3\n", 1, "sources", "must be a table"),
     ("[sources.sentinel]\ntype = 'mock'\n", 1, "sources.sentinel", "logmon keeps for itself"),
     ("[sentinel]\nenabled = 3\n", 2, "sentinel.enabled", "boolean"),
+    ("[sentinel]\nenabled = 'yes'\n", 2, "sentinel.enabled", "boolean"),
+    ("[store]\nenabled = 1\n", 2, "store.enabled", "boolean"),
+    ("[tail]\nhistory = '5000'\n", 2, "tail.history", "integer"),
+    ("[tail]\nredraw_hz = true\n", 2, "tail.redraw_hz", "number"),
+    ("[sources.app]\ntype = 'mock'\nseed = '7'\n", 3, "sources.app.seed", "integer"),
+    ("[tail]\ncolumns = ['level', 'nope']\n", 2, "tail.columns", "columns are time, level"),
+    ("[tail]\ntheme = 'drak'\n", 2, "tail.theme", "did you mean 'dark'?"),
     ("[sentinel]\nminimum_level = 'loud'\n", 2, "sentinel.minimum_level", "levels are trace"),
     ("[sentinel]\nminimum_level = 30\n", 2, "sentinel.minimum_level", "not a level"),
     ("[sentinel]\nsources = '*'\n", 2, "sentinel.sources", "list"),
@@ -103,6 +110,8 @@ BAD = [
     ("[[sentinel.rules]]\nname = 'a'\ncooldown = '5 parsecs'\n", 3, "sentinel.rules.cooldown", "is no duration"),
     ("[[sentinel.rules]]\nname = 'a'\npriority = 'urgent'\n", 3, "sentinel.rules.priority", "'high'"),
     ("[[sentinel.rules]]\nname = 'a'\nthreshhold = 2\n", 3, "sentinel.rules.threshhold", "did you mean 'threshold'?"),
+    ("[[sentinel.rules]]\nname = 'a'\nenabled = 'no'\n", 3, "sentinel.rules.enabled", "boolean"),
+    ("[[sentinel.rules]]\nname = 'a'\n[[sentinel.rules]]\nname = 'a'\n", 1, "sentinel.rules", "two rules 'a'"),
     ("[[sentinel.rules]]\nname = ''\n", 2, "sentinel.rules.name", "at least 1"),
     ("[levels]\nboring = 'dull'\n", 2, "levels.boring", "is not a level"),
     ("[apis]\nenabled = true\n", 1, "apis", "did you mean 'api'"),
@@ -141,6 +150,17 @@ def test_a_literal_secret_in_a_readable_file_draws_a_warning(tmp_path):
     assert "api_key_file" in warning
     assert "canary" not in warning
     assert not load_config(write(tmp_path, text, 0o600), {}).warnings
+
+
+def test_an_empty_secret_and_the_path_of_a_key_draw_no_warning(tmp_path):
+    text = EXAMPLE.read_text().replace('tls_key = ""', 'tls_key = "/etc/key.pem"')
+    assert load_config(write(tmp_path, text, 0o644), {}).warnings == ()
+
+
+@pytest.mark.parametrize("text", ["yes", "1", "true", "TRUE", "on"])
+def test_a_variable_is_a_text_whatever_is_meant(text):
+    env = {"LOGMON_CONFIG": "", "HOME": "/nonexistent", "LOGMON_API__ENABLED": text}
+    assert load_config(None, env).api.enabled
 
 
 def test_a_file_that_others_may_write_is_refused(tmp_path):
@@ -240,6 +260,9 @@ NOW = datetime(2026, 11, 23, 14, 2, 30, tzinfo=UTC)
         ("today", "2026-11-23T00:00:00"), ("yesterday", "2026-11-22T00:00:00"), ("now", "2026-11-23T14:02:30"),
         ("2026-11-20", "2026-11-20T00:00:00"), ("2026-11-20 10:00", "2026-11-20T10:00:00"),
         ("2026-11-20T10:00:00+02:00", "2026-11-20T08:00:00"), ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00"),
+        ("2026-11-20t10:00:00z", "2026-11-20T10:00:00"), ("2 hours ago", "2026-11-23T12:02:30"),
+        ("1 hour 30 min ago", "2026-11-23T12:32:30"), ("90 minutes", "2026-11-23T12:32:30"),
+        ("3 days ago", "2026-11-20T14:02:30"), ("1 week ago", "2026-11-16T14:02:30"), ("5 sec", "2026-11-23T14:02:25"),
     ],
 )  # fmt: skip
 def test_a_time_is_read_as_people_write_it(text, moment):
@@ -250,7 +273,9 @@ def test_clock_times_are_in_the_zone_that_is_shown():
     assert parse_moment("14:30", now=NOW, zone=ZoneInfo("Europe/Berlin")).hour == 13
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "5 parsecs", "9" * 400 + "d"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "25:00", "2026-13-01", "5 parsecs", "2 monkeys", "9" * 400 + "d"]
+)
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ConfigError):
         parse_moment(text, now=NOW)

@@ -40,6 +40,7 @@ def folder(tmp_path_factory) -> Path:
     (made / "binary.toml").write_bytes(b"\xff\xfe")
     (made / "open.toml").write_text("[tail]\n")
     (made / "taken.json").write_text("[]")
+    (made / "events.json").write_text('{"level":"info","message":"an event is no item"}\n')
     (made / "link.db").symlink_to(made / "elsewhere.db")
     (made / "notes.db").write_text("no database, but text")
     for name, text in CONFIGS.items():
@@ -88,6 +89,7 @@ USES = [
     ("tail -n -3", 2, "is no number"),
     ("tail --plain --tui", 2, "contradicts"),
     ("tail --tui", 2, "needs a terminal"),
+    ("tail --from ", 2, "no URL of a logmon"),
     ("replay", 2, "Missing argument"),
     ("replay - --speed fast", 2, "is no speed"),
     ("replay - --speed 0", 2, "is no speed"),
@@ -140,6 +142,8 @@ USES = [
     ("replay FOLDER/app.log --dry-run --rules FOLDER/rule.toml", 2, "rule.toml:3"),
     ("replay FOLDER/app.log --diff-rules FOLDER/good.toml", 2, "--dry-run"),
     ("sentinel explain FOLDER/app.log:99", 2, "99"),
+    ("sentinel explain FOLDER/app.log:0", 2, "app.log:0: lines are numbered from 1"),
+    ("replay FOLDER/app.log --dry-run --expect FOLDER/events.json", 2, "holds no items"),
     # Credentials
     ("tail --plain -c FOLDER/datadog.toml", 4, "DD_"),
     ("sources check -c FOLDER/unknown.toml", 2, "histroy"),
@@ -208,3 +212,18 @@ def test_a_full_disk_is_one_line(folder):
     assert done.returncode == 1
     assert done.stderr.startswith(b"logmon: ")
     assert done.stderr.count(b"\n") == 1
+
+
+def test_where_no_source_is_enabled_a_line_says_so(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("[sources.a]\ntype = 'mock'\nenabled = false\n")
+    done = run("tail", "-c", str(path))
+    refused(done, 0, f"{path}: no source is enabled")
+
+
+def test_a_theme_that_is_none_is_refused_with_its_line_before_the_screen_opens(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("[tail]\ntheme = 'drak'\n")
+    terminal = Terminal("tail", "-c", str(path), cols=200)
+    assert terminal.see("config.toml:2: tail.theme: there is no theme 'drak'")
+    assert terminal.end() == 2
