@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from logmon.config import Config, load_config
+from logmon.config_check import columns_of, say_warnings
 from logmon.configured import (
     addressees,
     configured_source,
@@ -42,12 +43,11 @@ from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
 from logmon.source import LogStreamOptions
 from logmon.started import started_as
 from logmon.tui.actions import keymap
-from logmon.tui.look import Look, parse_columns
+from logmon.tui.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import tzinfo
-    from pathlib import Path
 
     from logmon.config import ApiSettings
     from logmon.filter import LogFilter
@@ -93,12 +93,12 @@ def launch(
         ConfigError: a flag or the configuration is wrong.
     """
     config = load_config(given["config"], env)
-    _warn(config)
+    say_warnings(config)
     zone = parse_zone(given["timezone"] or config.tail.timezone)
     _check_dry_run(given)
     screen = not given.get("dry_run") and wants_screen(given, env)
     keys = keymap(config.tail.keys, config.where_of_key)
-    columns = _columns(config)
+    columns = columns_of(config)
     rows = rows_asked(given, zone)
     drawn = asyncio.Event() if _is_opened(command, given, screen=screen) else None
     entries = _entries(command, given, config, screen=screen, drawn=drawn)
@@ -207,7 +207,7 @@ def launch_serve(given: Mapping[str, Any], env: Mapping[str, str]) -> int:
         ConfigError: a flag or the configuration is wrong, or the door cannot be opened.
     """
     config = load_config(given["config"], env)
-    _warn(config)
+    say_warnings(config)
     flags = ("host", "port", "tls_cert", "tls_key", "insecure")
     changed = {name: given[name] for name in flags if given[name] is not None}
     settings = config.api.model_copy(update=changed)
@@ -215,11 +215,6 @@ def launch_serve(given: Mapping[str, Any], env: Mapping[str, str]) -> int:
     entries = _entries("serve", plain, config, screen=False)
     build = _builder("serve", plain, config, entries)
     return run_serve(build, _api(config, env, settings), config.tail.history)
-
-
-def _warn(config: Config) -> None:
-    for warning in config.warnings:
-        sys.stderr.write(f"logmon: {warning}\n")
 
 
 def _say_unheard(config: Config) -> None:
@@ -241,30 +236,6 @@ def _api(config: Config, env: Mapping[str, str], settings: ApiSettings | None = 
         env_token=env.get("LOGMON_API_TOKEN", ""),
         required=settings is not None,
     )
-
-
-def check_config(path: Path | None, env: Mapping[str, str]) -> str:
-    """Load the configuration, build every source, and return a line that says it is right.
-
-    What is not wrong but should be known is said on stderr.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    from logmon.tui.themes import check_theme
-
-    config = load_config(path, env)
-    keymap(config.tail.keys, config.where_of_key)
-    _columns(config)
-    check_theme(config.tail.theme, where=config.where("tail", "theme"))
-    for name, table in config.sources.items():
-        configured_source(name, table, config)
-    _warn(config)
-    return f"{config.path or 'built-in defaults'}: ok"
-
-
-def _columns(config: Config) -> tuple[str, ...]:
-    return parse_columns(" ".join(config.tail.columns), where=config.where("tail", "columns"))
 
 
 def _history(given: Mapping[str, Any], *, screen: bool) -> int | None:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logmon.config import Config, SourceTable, TailSettings, load_config
+from logmon.config_check import check_config
 from logmon.config_sentinel import RuleTable, SentinelSettings
 from logmon.errors import ConfigError
-from logmon.launch import check_config
 from logmon.level import Level
 from logmon.moments import parse_duration, parse_moment, parse_zone
 from logmon.sources.datadog.settings import DatadogSettings

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from logmon import sources
 from logmon.config import load_config
+from logmon.config_check import check_config
 from logmon.config_text import example, schema, shown, write_first
 from logmon.errors import ConfigError
-from logmon.launch import check_config
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

@@ -25,7 +25,7 @@ def config_path() -> None:
 def config_check(config: ConfigFile = None) -> None:
     """Read the configuration and say whether it is right."""
     with Errors():
-        from logmon.launch import check_config
+        from logmon.config_check import check_config
 
         say(check_config(config, os.environ))
 
