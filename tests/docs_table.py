@@ -152,13 +152,10 @@ COMMANDS: dict[str, Ends] = {
 BENCHMARK = re.compile(r"(?:\w+=\S+ )?python (?:-m )?(tests[/.]benchmarks[/.]\w+)")
 SELECTION = re.compile(r"pytest (.+)")
 """Commands that take minutes, or that the suite runs itself: see `tests/test_docs_run.py`."""
+INSTALLED = re.compile(r"python3 -m venv \.venv && \.venv/bin/pip install -q .+ && \.venv/bin/.+")
+"""Takes packages from an index: `pytest -m soak tests/test_newcomer.py` runs it in a clone."""
 
 NOT_RUN = {
-    "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/logmon tail": (
-        "takes packages from an index: `pytest -m soak tests/test_newcomer.py` runs it in a clone"
-    ),
-    "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && "
-    ".venv/bin/pytest -n 2 --dist worksteal": "as the line above; and it is what runs this test",
     "pip install '.[otlp]'": "takes packages from an index; the extra is looked for in pyproject.toml",
     "python -m tests.generated_pages": "writes into the project: `tests/test_docs_recipes.py` runs "
     "it in a copy, and `tests/test_docs.py` compares what it would write",

@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.docs_commands import ROOT, blocks
-from tests.docs_table import COMMANDS, ROWS, Screen, Stays
+from tests.docs_table import COMMANDS, INSTALLED, ROWS, Screen, Stays
 from tests.docs_world import Box, write_logs
 
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 WATCH, TEST, USE = (block.body.strip() for block in blocks(ROOT / "README.md"))
+assert INSTALLED.fullmatch(WATCH)
+assert INSTALLED.fullmatch(TEST)
 
 
 def interpreter(version: str) -> Path | None:
@@ -54,7 +56,7 @@ def test_the_readme_works_in_a_bare_clone(clone):
         follow(clone, re.split(r"\s+#", line)[0])
     serve_and_ask(clone)
 
-    collected = TEST.replace("-n 2 --dist worksteal", "--collect-only -q")
+    collected = re.sub(r"-n \d+ --dist worksteal", "--collect-only -q", TEST)
     assert collected != TEST
     tested = clone.run(collected, within_s=300)
     assert re.search(r"\d{4,}(/\d+)? tests collected", tested.said), tested.said[-2_000:]
