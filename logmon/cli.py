@@ -66,7 +66,7 @@ Exclude = Annotated[
     typer.Option("--exclude", "-e", metavar="RE", help="No messages that match; repeatable."),
 ]
 Lines = Annotated[
-    str | None, typer.Option("--lines", "-n", metavar="N", help="How much history first, or all.")
+    str | None, typer.Option("--lines", "-n", metavar="N", help="First the last N that pass, or all.")
 ]
 Since = Annotated[
     str | None,

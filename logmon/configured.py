@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from logmon.config import Config, SourceTable, load_config
 from logmon.errors import ConfigError
 from logmon.rule_files import RuleFile, read_rules, rules_of
-from logmon.source import LogEventSource, LogStreamOptions
+from logmon.source import LogEventSource, LogStreamOptions, LookBack
 from logmon.sources import build_source
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ KEPT_TYPES = ("datadog", "otlp")
 """Source types whose events are kept in the store without being asked."""
 
 
-def _options(table: SourceTable, *, history_only: bool) -> LogStreamOptions:
+def _options(
+    table: SourceTable, *, look_back: LookBack | None, history_only: bool
+) -> LogStreamOptions:
     return LogStreamOptions(
+        look_back=look_back,
         minimum_level=table.minimum_level,
         sources=tuple(table.only),
         tags=tuple(table.tags),
@@ -39,11 +42,16 @@ def _options(table: SourceTable, *, history_only: bool) -> LogStreamOptions:
 
 
 def configured_source(
-    name: str, table: SourceTable, config: Config, *, history_only: bool = False
+    name: str,
+    table: SourceTable,
+    config: Config,
+    *,
+    look_back: LookBack | None = None,
+    history_only: bool = False,
 ) -> LogEventSource:
     """Build a source; what is wrong with one of its keys is said with its file and line."""
     try:
-        options = _options(table, history_only=history_only)
+        options = _options(table, look_back=look_back, history_only=history_only)
         return build_source(name, table, options, levels=config.levels)
     except ConfigError as error:
         prefix = f"sources.{name}."

@@ -21,10 +21,10 @@ from logmon.row_text import mark_text, text_columns
 from logmon.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from logmon.event_log import EventLog
-    from logmon.segment import Delivery
+    from logmon.newest_lines import NewestLines
+    from logmon.segment import Delivery, Segment, Slice
     from logmon.subscription import Subscription
 
 Output = Literal["text", "json", "raw"]
@@ -50,16 +50,17 @@ class ConsoleOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Console:
     """Writes deliveries to a binary stream."""
 
-    def __init__(self, stream: BinaryIO, options: ConsoleOptions, log: EventLog) -> None:
+    def __init__(self, stream: BinaryIO, options: ConsoleOptions) -> None:
         self._stream = stream
         self._options = options
-        self._log = log
-        writers: dict[Output, Callable[[Delivery], bytes]] = {
+        writers: dict[Output, Callable[[Delivery, Segment], bytes]] = {
             "json": self._json,
             "raw": self._raw,
             "text": self._text,
         }
         self._line = writers[options.output]
+        self._held: NewestLines | None = None
+        self._order = asyncio.Lock()
         self.narrated: set[str] = set()
         """Errors of the stream that were said on stderr, so that they need not be said again."""
 
@@ -74,11 +75,31 @@ class Console:
                 _narrate(f"{rows.missed} rows were missed here")
             await self.write(rows)
 
-    async def write(self, rows: Iterable[Delivery]) -> None:
+    def hold(self, newest: NewestLines) -> None:
+        """Write nothing until `release`, and then only the newest."""
+        self._held = newest
+
+    async def release(self) -> None:
+        """Write what was held, and from now on everything."""
+        async with self._order:
+            held, self._held = self._held, None
+            if held is not None and (data := held.take()):
+                await asyncio.to_thread(self._emit, data)
+
+    async def write(self, rows: Slice) -> None:
         """Write rows and flush them, in a thread: a reader that stalls must not stall us."""
-        data = b"".join([self._line(row) for row in rows if self._wanted(row)])
-        if data:
-            await asyncio.to_thread(self._emit, data)
+        async with self._order:
+            held, lines = self._held, []
+            for row in rows if held is None else held.worth(rows):
+                if not self._wanted(row):
+                    continue
+                line = self._line(row, rows.segment)
+                if held is None:
+                    lines.append(line)
+                else:
+                    held.add(row, line)
+            if data := b"".join(lines):
+                await asyncio.to_thread(self._emit, data)
 
     def _emit(self, data: bytes) -> None:
         self._stream.write(data)
@@ -94,19 +115,18 @@ class Console:
             return False
         return self._options.own_rows or not row.is_own
 
-    def _json(self, row: Delivery) -> bytes:
+    def _json(self, row: Delivery, _segment: Segment) -> bytes:
         if self._options.terminal:
             return encode_ascii(row.event, work_item=row.work_item).encode() + b"\n"
         return encode(row.event, work_item=row.work_item) + b"\n"
 
-    def _raw(self, row: Delivery) -> bytes:
-        found = self._log.snapshot.find(row.seq)
-        line = found[0].raw(found[1]) if found else b""
+    def _raw(self, row: Delivery, segment: Segment) -> bytes:
+        line = segment.raw(row.seq - segment.first_seq)
         if self._options.terminal:
             line = visible(line.decode("utf-8", "backslashreplace")).encode()
         return line + b"\n"
 
-    def _text(self, row: Delivery) -> bytes:
+    def _text(self, row: Delivery, _segment: Segment) -> bytes:
         return self._text_line(row).encode("utf-8", "replace")
 
     def _text_line(self, row: Delivery) -> str:

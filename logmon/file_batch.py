@@ -154,6 +154,10 @@ class FileBatch:
         base = self._base
         return self._file.read(base + int(self._starts[row]), base + int(self._ends[row]))
 
+    def places(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return the bytes of the file where rows begin."""
+        return self._starts[rows].astype(np.int64) + self._base
+
     def explain(self, row: int) -> str:
         """Say as what a row is read, and why."""
         return self._explain(self.raw(row))

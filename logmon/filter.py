@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import numpy as np
 
+from logmon.batch import Columns
 from logmon.level import ALL_LEVELS, Level, at_least
 from logmon.patterns import Pattern
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logmon.batch import Columns
     from logmon.event import LogEvent
 
     Mask = NDArray[np.bool_]
@@ -194,6 +194,18 @@ class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
         """Whether a clause asks if a row is the first of its template, which is known late."""
         return any(getattr(clause, "asks_new", False) for clause in self.clauses)
 
+    def asks_for(self, source: str) -> bool:
+        """Whether rows of this source may pass because of its name: others could not."""
+        levels = sorted(ALL_LEVELS)
+        timeless = [clause for clause in self.clauses if not isinstance(clause, TimeClause)]
+        may_pass = [
+            LogFilter(tuple(timeless)).mask(
+                Columns.of([0] * len(levels), levels, [name] * len(levels))
+            )
+            for name in (source, "\0")
+        ]
+        return bool(may_pass[0].any() and not may_pass[1].any())
+
     def mask(self, columns: Columns) -> Mask:
         """Return the rows that columns alone do not rule out."""
         mask = np.ones(len(columns), dtype=bool)
@@ -206,6 +218,10 @@ class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
     def matches(self, event: LogEvent) -> bool:
         """Whether an event passes every clause, for a caller that has no columns."""
         return all(clause.matches(event) for clause in self.clauses)
+
+    def asks_for_source_of(self, event: LogEvent) -> bool:
+        """Whether an event passes for its source's name alone: under another one it would not."""
+        return not self.matches(msgspec.structs.replace(event, source="\0"))
 
     def matches_rest(self, event: LogEvent) -> bool:
         """Whether an event that `mask` let through passes the clauses that need the row."""

@@ -16,6 +16,12 @@ from logmon.level import Level, parse_level_choice
 from logmon.moments import parse_duration, parse_moment
 from logmon.patterns import compile_pattern
 from logmon.session import Playback
+from logmon.source import LookBack
+
+LINES_ON_SCREEN = 10_000
+LINES_IN_LINES = 10
+MOST_ON_SCREEN = 1_000_000
+"""The largest number that [tail] history takes."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +115,32 @@ def line_count(text: str | None) -> int | None:
     if not text.isdecimal():
         raise ConfigError(f"{text!r} is no number", where="--lines", hint="write 50, or all")
     return int(text)
+
+
+def look_back(
+    command: str, given: Mapping[str, Any], passing: LogFilter, *, held: int | None
+) -> LookBack | None:
+    """Return how much history is shown first; None is all: asked for, cut by --since, a replay.
+
+    `held` is how many rows the screen can hold, None for lines. On the screen a filter can be
+    taken off again: there it counts only with a number given.
+    """
+    rows = line_count(given["lines"])
+    if given["lines"] is None and not given["since"] and command == "tail":
+        if held is not None:
+            return LookBack(rows=LINES_ON_SCREEN)
+        return LookBack(rows=LINES_IN_LINES, passing=passing, thorough=False)
+    if rows is None:
+        return None
+    return LookBack(rows=rows, passing=passing, room=None if held is None else (held - rows) // 2)
+
+
+def rows_held(given: Mapping[str, Any], history: int, *, screen: bool) -> int:
+    """Return how many rows are held: `history`, on the screen more where more are asked for."""
+    if not screen or given["lines"] is None:
+        return history
+    rows = line_count(given["lines"])
+    return min(MOST_ON_SCREEN, max(history, MOST_ON_SCREEN if rows is None else rows))
 
 
 def output_form(text: str | None) -> Output:

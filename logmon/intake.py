@@ -46,6 +46,8 @@ class SourceStatistics(msgspec.Struct):
     """How it goes, in the source's own words: `38/60 · 4 s behind · next 3 s`."""
     newest_ns: int = 0
     """Time of the newest stored event, in nanoseconds since 1970."""
+    caught_up: bool = False
+    """Whether it said that all that was there at the start has been delivered."""
     share_read: float | None = None
     """How much of a file that is read from its end has been read, from 0 to 1; None: no such."""
 
@@ -105,6 +107,9 @@ class Intake:
         try:
             for commit in self._commits(arrival, admitted):
                 await self._hub.commit(commit, self._written)
+            if arrival.caught_up:
+                account.caught_up = True
+                self._hub.changed()
         finally:
             if self._hub.journal is None:
                 account.dropped += account.in_flight

@@ -24,13 +24,14 @@ from logmon.configured import (
 from logmon.console import ConsoleOptions
 from logmon.errors import ConfigError, PermanentSourceError
 from logmon.flags import (
-    line_count,
+    look_back,
     move_stdin,
     output_form,
     playback,
     reads_stdin,
     replay_speed,
     rows_asked,
+    rows_held,
     wants_color,
     wants_screen,
 )
@@ -40,7 +41,7 @@ from logmon.redaction_setup import redact_own_logs, redactor_of
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.serving import ApiRun
 from logmon.session import LineRun, ScreenRun, run_lines, run_screen, run_serve
-from logmon.source import LogStreamOptions
+from logmon.source import EVERY_ROW, LogStreamOptions, LookBack
 from logmon.started import started_as
 from logmon.tui.actions import keymap
 from logmon.tui.look import Look
@@ -59,13 +60,10 @@ if TYPE_CHECKING:
 REPLAY_ROWS = 20_000_000
 REPLAY_BYTES = 4 << 30
 """A replay holds its whole input, up to these bounds; beyond them the oldest rows go, counted."""
-LINES_ON_SCREEN = 10_000
 DRY_RUN_KEY = b"the same pseudonyms in every run"
-LINES_IN_LINES = 10
-EVERY_ROW = 1 << 62
 REPEATING_TYPES = ("mock", "file")
 """Source types that may give a new event the id of an older one: the same line, the same place."""
-ENDING_TYPES = ("datadog", "logmon")
+ENDING_TYPES = ("datadog", "file", "logmon", "otlp")
 """Source types that know when their history is out; others are stopped a moment later."""
 
 
@@ -101,19 +99,22 @@ def launch(
     columns = columns_of(config)
     rows = rows_asked(given, zone)
     drawn = asyncio.Event() if _is_opened(command, given, screen=screen) else None
-    entries = _entries(command, given, config, screen=screen, drawn=drawn)
+    held = rows_held(given, config.tail.history, screen=screen)
+    look = look_back(command, given, rows.filter, held=held if screen else None)
+    entries = _entries(command, given, config, look, drawn=drawn, screen=screen)
     if given.get("dry_run"):
         return _dry_run(given, config, entries[0], rows.filter)
-    build = _builder(command, given, config, entries)
+    build = _builder(command, given, config, entries, held=held)
     api = _api(config, env) if command == "tail" and config.api.enabled else None
     if not entries:
         _say_nothing_is_on(config)
     if api is None and not given["files"]:
         _say_unheard(config)
     if not screen:
-        return run_lines(build, _line_run(command, given, env, rows, zone, api))
+        return run_lines(build, _line_run(command, given, env, rows, look, zone, api))
     run = msgspec.structs.replace(
         _screen_run(command, given, config, rows, keys, Look(zone=zone, columns=columns)),
+        look_back=look or LookBack(rows=held),
         api=api,
         drawn=drawn,
         letters=lambda service: letters(service, lambda: load_config(given["config"], env)),
@@ -129,13 +130,12 @@ def _screen_run(
     keys: Keymap,
     look: Look,
 ) -> ScreenRun:
-    first = _history(given, screen=True)
     return ScreenRun(
         levels=rows.levels,
         sources=rows.sources,
         text=given["query"] or "",
         fixed=rows.clauses,
-        history=config.tail.history if first is None else first,
+        look_back=LookBack(rows=config.tail.history),
         look=look,
         redraw_hz=config.tail.redraw_hz,
         theme=config.tail.theme,
@@ -171,6 +171,7 @@ def _line_run(
     given: Mapping[str, Any],
     env: Mapping[str, str],
     rows: RowsAsked,
+    look: LookBack | None,
     zone: tzinfo,
     api: ApiRun | None,
 ) -> LineRun:
@@ -183,12 +184,12 @@ def _line_run(
         own_rows=output != "raw" and (command == "tail" or "sentinel" in rows.sources),
     )
     finite = given["no_follow"] or (command == "replay" and not given["follow"])
-    first = _history(given, screen=False)
     return LineRun(
         log_filter=rows.filter,
         options=options,
-        history=0 if command == "replay" else EVERY_ROW if first is None else first,
-        last=line_count(given["lines"]) if finite else None,
+        look_back=LookBack(rows=0) if command == "replay" else look or LookBack(rows=EVERY_ROW),
+        last=None if look is None else look.rows,
+        follow=not finite,
         tell_repeats=bool(given.get("store")),
         api=api,
     )
@@ -212,9 +213,10 @@ def launch_serve(given: Mapping[str, Any], env: Mapping[str, str]) -> int:
     changed = {name: given[name] for name in flags if given[name] is not None}
     settings = config.api.model_copy(update=changed)
     plain = {"files": (), "no_follow": False}
-    entries = _entries("serve", plain, config, screen=False)
-    build = _builder("serve", plain, config, entries)
-    return run_serve(build, _api(config, env, settings), config.tail.history)
+    entries = _entries("serve", plain, config, None, screen=False)
+    rows = config.tail.history
+    build = _builder("serve", plain, config, entries, held=rows)
+    return run_serve(build, _api(config, env, settings), LookBack(rows=rows))
 
 
 def _say_unheard(config: Config) -> None:
@@ -238,29 +240,28 @@ def _api(config: Config, env: Mapping[str, str], settings: ApiSettings | None = 
     )
 
 
-def _history(given: Mapping[str, Any], *, screen: bool) -> int | None:
-    """Return how much history a tail begins with; None is all: asked for, or cut by --since."""
-    if given["lines"] is not None or given["since"]:
-        return line_count(given["lines"])
-    return LINES_ON_SCREEN if screen else LINES_IN_LINES
-
-
 def _entries(
     command: str,
     given: Mapping[str, Any],
     config: Config,
+    look: LookBack | None,
     *,
     screen: bool,
     drawn: asyncio.Event | None = None,
 ) -> list[SourceEntry]:
     """Return the sources of this run: the files on the command line, or what is configured."""
     if given.get("from_url") is not None:
-        return [_remote(given, screen=screen)]
+        return [_remote(given, look)]
     if given["files"]:
-        return [_files(command, given, config, screen=screen, drawn=drawn)]
+        return [_files(command, given, config, look, screen=screen, drawn=drawn)]
+    # With a store, what it holds must not depend on what somebody wanted to see.
+    asked = given.get("lines") is not None and not keeps(config)
+    wanted = (look or LookBack(rows=EVERY_ROW)) if asked else None
     return [
         SourceEntry(
-            configured_source(name, table, config, history_only=given["no_follow"]),
+            configured_source(
+                name, table, config, look_back=wanted, history_only=given["no_follow"]
+            ),
             add_tags=tuple(table.add_tags),
             repeats_ids=table.type in REPEATING_TYPES,
             history_only=given["no_follow"] and table.type not in ENDING_TYPES,
@@ -270,14 +271,14 @@ def _entries(
     ]
 
 
-def _remote(given: Mapping[str, Any], *, screen: bool) -> SourceEntry:
+def _remote(given: Mapping[str, Any], look: LookBack | None) -> SourceEntry:
     """Return another logmon's stream as the only source."""
     from logmon.sources.remote import RemoteSettings, RemoteSource
 
     if given["files"]:
         raise ConfigError("contradicts the files given", where="--from", hint="give one of them")
     try:
-        history = _history(given, screen=screen)
+        history = None if look is None else look.rows
         settings = RemoteSettings(url=given["from_url"], history=history)
         options = LogStreamOptions(history_only=given["no_follow"])
         source = RemoteSource("remote", settings, options, environ=os.environ, anywhere=True)
@@ -301,6 +302,7 @@ def _files(
     command: str,
     given: Mapping[str, Any],
     config: Config,
+    look: LookBack | None,
     *,
     screen: bool,
     drawn: asyncio.Event | None,
@@ -313,8 +315,6 @@ def _files(
         expand(names)
     except PermanentSourceError as error:
         raise ConfigError(str(error), hint="check the name") from None
-    follow = not given["no_follow"] if command == "tail" else given["follow"]
-    lines = line_count(given["lines"]) if command == "replay" else _history(given, screen=screen)
     reading = ReplayOptions(
         input_format=given["input_format"],
         zone=UTC,
@@ -322,18 +322,20 @@ def _files(
         # On the screen all is read at once, and the playhead keeps the pace.
         speed=None if screen else replay_speed(given.get("speed", "max")),
         max_gap_s=parse_duration(given.get("max_gap", "5s"), where="--max-gap"),
-        follow=follow,
-        lines=lines if follow else None,
+        follow=command == "tail" or given["follow"],
+        look_back=look,
         newest_first=drawn,
     )
     stdin_fd = move_stdin() if screen and reads_stdin(given) else 0
     name = "files" if command == "tail" else "replay"
-    return SourceEntry(ReplaySource(names, name=name, reading=reading, stdin_fd=stdin_fd))
+    options = LogStreamOptions(history_only=command == "tail" and given["no_follow"])
+    source = ReplaySource(names, name=name, reading=reading, options=options, stdin_fd=stdin_fd)
+    return SourceEntry(source)
 
 
-def _hub(command: str, config: Config, journal: Store | None) -> LogEventHub:
+def _hub(command: str, held: int, journal: Store | None) -> LogEventHub:
     if command != "replay":
-        return LogEventHub(max_rows=config.tail.history, journal=journal)
+        return LogEventHub(max_rows=held, journal=journal)
     hub = LogEventHub(max_rows=REPLAY_ROWS, max_bytes=REPLAY_BYTES, journal=journal)
     if journal is None:
         hub.log.begin_at(REPLAY_ROWS)  # a file's rows are numbered downwards from its end
@@ -345,6 +347,8 @@ def _builder(
     given: Mapping[str, Any],
     config: Config,
     entries: list[SourceEntry],
+    *,
+    held: int,
 ) -> Callable[[], LogMonitorService]:
     def build() -> LogMonitorService:
         store = None
@@ -367,7 +371,7 @@ def _builder(
         if asked and redactor is not None:
             sources = [_redacted(entry, redactor) for entry in entries]
         return LogMonitorService(
-            _hub(command, config, journal),
+            _hub(command, held, journal),
             sources,
             sentinel=sentinel,
             store=store,

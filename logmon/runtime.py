@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from logmon.redaction import Redactor
     from logmon.rule_files import RuleFile
     from logmon.sentinel.pipeline import Sentinel
-    from logmon.source import LogEventSource
+    from logmon.source import LogEventSource, LookBack
     from logmon.store.journal import Store
 
 HISTORY_WITHIN_S = 0.3
@@ -76,25 +76,23 @@ class LogMonitorService(Automation):
         self.stuck = 0
         """Sources that did not let go when they were stopped."""
 
-    async def warm(self, rows: int) -> int:
+    async def warm(self, look: LookBack) -> int:
         """Hold the newest rows the store kept, as many as fit, before anyone reads the hub.
 
-        Returns the `seq` of the first of them; what is not held, readers get from the store.
+        Returns the `seq` to begin with for so many that pass; what is not held, readers get from
+        the store.
         """
         if self._store is None:
             return self.hub.log.began_at
-        held = min(rows, self.hub.log.max_rows)
+        newest = self._store.newest_seq()
+        first = await self._store.first_of_newest(look)
+        held = min(max(newest - first, look.room or 0), self.hub.log.max_rows)
         if self._store.writes:
             await self.hub.warm(held)
         else:
             self.hub.history = self._store
-            newest = self._store.newest_seq()
             self.hub.log.begin_at(newest)
             await self._read_along(self._store, newest - held - 1)
-        log = self.hub.log
-        kept = await self._store.read(-1, 1)
-        oldest = kept[0].first_seq if kept else log.began_at
-        first = max(oldest, log.snapshot.next_seq - rows)
         if self._store.damage:
             self.hub.announce(Notice(text=self._store.damage, level=Level.ERROR), source="store")
         return first
@@ -106,6 +104,21 @@ class LogMonitorService(Automation):
                 self.hub.show_block(block)
             after = self.hub.log.snapshot.next_seq - 1
             await asyncio.sleep(0)
+
+    async def caught_up(self) -> int:
+        """Wait until the sources that can tell have delivered what was there at the start.
+
+        Returns the first `seq` behind it.
+        """
+        while not self._is_caught_up():
+            await self.hub.moved()
+        return self.hub.log.snapshot.next_seq
+
+    def _is_caught_up(self) -> bool:
+        if self._store is not None and not self._store.writes:
+            return True
+        started = len(self._supervisors) == len(self._entries)
+        return started and all(run.is_caught_up for run in self._supervisors)
 
     @property
     def sources(self) -> list[LogEventSource]:
@@ -155,6 +168,7 @@ class LogMonitorService(Automation):
         self._supervisors = [
             Supervisor(self.hub, entry, checkpoint=known) for entry in self._entries
         ]
+        self.hub.changed()
         tasks = [
             asyncio.create_task(run.run(), name=f"source {entry.source.name}")
             for run, entry in zip(self._supervisors, self._entries, strict=True)

@@ -15,7 +15,7 @@ import sys
 import termios
 import threading
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +24,9 @@ from logmon.console import Console, ConsoleOptions, quiet_stdout
 from logmon.errors import LogmonError, StoreError
 from logmon.filter import Clause, LogFilter
 from logmon.level import Level
+from logmon.newest_lines import NewestLines
 from logmon.serving import ApiRun, served
+from logmon.source import LookBack
 from logmon.starting import collector_paused
 from logmon.tui.copy_forms import Started
 from logmon.tui.look import Look
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from logmon.hub import LogEventHub
     from logmon.runtime import LogMonitorService
+    from logmon.subscription import Subscription
     from logmon.tui.app import LogmonApp
     from logmon.tui.transport import Transport
 
@@ -50,10 +53,12 @@ class LineRun(msgspec.Struct, frozen=True, kw_only=True):
 
     log_filter: LogFilter
     options: ConsoleOptions
-    history: int = 0
-    """How many rows of those the store kept are printed first."""
+    look_back: LookBack
+    """How much of what the store kept is printed first."""
     last: int | None = None
-    """With an input that ends: print only the last so many rows that pass, when it has ended."""
+    """Of what is there at the start print only the last so many rows that pass; None: all."""
+    follow: bool
+    """Whether anything is printed that comes after that."""
     tell_repeats: bool = False
     """Say at the end how many records the store had already: a replay prints nothing of them."""
     api: ApiRun | None = None
@@ -75,8 +80,8 @@ class ScreenRun(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     text: str
     fixed: tuple[Clause, ...]
-    history: int
-    """How many rows of those the store kept are held at the start."""
+    look_back: LookBack
+    """How much of what the store kept is held at the start."""
     look: Look
     redraw_hz: float
     theme: str
@@ -116,9 +121,9 @@ def run_screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
     return _run(_screen(build, run))
 
 
-def run_serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int) -> int:
+def run_serve(build: Callable[[], LogMonitorService], run: ApiRun, look_back: LookBack) -> int:
     """Serve, and show nothing, until a signal comes or every source has failed for good."""
-    return _run(_serve(build, run, rows))
+    return _run(_serve(build, run, look_back))
 
 
 def _run(main: Coroutine[None, None, int]) -> int:
@@ -153,10 +158,10 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     service = build()
     if run.log_filter.asks_new:
         service.look_for_news()
-    first_seq = await service.warm(run.history)
+    first_seq = await service.warm(run.look_back)
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())
-    console = Console(sys.stdout.buffer, run.options, service.hub.log)
+    console = Console(sys.stdout.buffer, run.options)
     printing = asyncio.create_task(_print(service, run, first_seq, console))
     narrating = asyncio.create_task(_narrate(service, told=run.options.own_rows))
     try:
@@ -206,9 +211,9 @@ async def _narrate(service: LogMonitorService, *, told: bool) -> None:
         await asyncio.sleep(TROUBLE_EVERY_S)
 
 
-async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int) -> int:
+async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, look_back: LookBack) -> int:
     service = build()
-    await service.warm(rows)
+    await service.warm(look_back)
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     running = asyncio.create_task(service.run())
     narrating = asyncio.create_task(_narrate(service, told=False))
@@ -233,24 +238,40 @@ async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, rows: int)
 async def _print(
     service: LogMonitorService, run: LineRun, first_seq: int, console: Console
 ) -> None:
-    hub = service.hub
-    if run.last is None:
-        reader = hub.subscribe(
-            run.log_filter, name="console", after=first_seq - 1, when_full="block", settled=True
-        )
-        reader.position = reader.acknowledged = first_seq  # row 0 may be the store's
+    reader = service.hub.subscribe(
+        run.log_filter, name="console", after=first_seq - 1, when_full="block", settled=True
+    )
+    reader.position = reader.acknowledged = first_seq  # row 0 may be the store's
+    if run.last is not None:
+        console.hold(NewestLines(run.last, run.log_filter))
+    if not run.follow:
         await console.follow(reader)
-        return
-    async with aclosing(hub.subscribe(after=-1, when_full="drop").batches()) as ending:
-        async for _rows in ending:
-            pass
-    outside = not run.options.own_rows
-    await console.write(hub.recent(run.last, run.log_filter, outside=outside))
+        return await console.release()
+    following = asyncio.create_task(console.follow(reader))
+    releasing = asyncio.create_task(_release(service, reader, console))
+    try:
+        await _first(following, releasing)
+        if releasing.done():
+            releasing.result()
+        await following
+        await console.release()
+    finally:
+        for task in (following, releasing):
+            task.cancel()
+        await asyncio.wait({following, releasing})
+
+
+async def _release(service: LogMonitorService, reader: Subscription, console: Console) -> None:
+    """Let the console write when it has what was there at the start."""
+    behind = await service.caught_up()
+    while reader.acknowledged < behind:
+        await service.hub.moved()
+    await console.release()
 
 
 async def _screen(build: Callable[[], LogMonitorService], run: ScreenRun) -> int:
     service = build()
-    await service.warm(run.history)
+    await service.warm(run.look_back)
     app = _app(service, run)
     stop = _on_signals({signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())

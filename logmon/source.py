@@ -10,10 +10,28 @@ import msgspec
 from logmon.batch import Batch
 from logmon.checkpoint import Checkpoint
 from logmon.dead_letter import DeadLetter
+from logmon.filter import EVERYTHING, LogFilter
 from logmon.level import Level
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+
+EVERY_ROW = 1 << 62
+
+
+class LookBack(msgspec.Struct, frozen=True, kw_only=True):
+    """How far back a source of kept rows begins: with the last so many that pass."""
+
+    rows: int
+    """`EVERY_ROW` is all."""
+    passing: LogFilter = EVERYTHING
+    thorough: bool = True
+    """Look through all there is; else no further than can be read before anyone waits for it."""
+    each: bool = False
+    """So many of each file, not of all together."""
+    room: int | None = None
+    """How many rows can be held: before the newest so many, rows that do not pass are left out."""
 
 
 class LogStreamOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +49,8 @@ class LogStreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Older events are counted as filtered."""
     throttle_per_second: float | None = None
     """Most events per second a source delivers; the excess is counted as dropped."""
+    look_back: LookBack | None = None
+    """How much history is wanted first; None leaves that to the source's own settings."""
     history_only: bool = False
     """End when what was there at the start has been read; sources that cannot tell are cut off."""
 
@@ -55,6 +75,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """Events an overlap read again and the source left out."""
     older: bool = False
     """The rows stand before all that came so far: a file that is read from its end."""
+    caught_up: bool = False
+    """All that was there at the start has been delivered."""
     share_read: float | None = None
     """How much of a whole of known size has been read, from 0 to 1; at 1 it is read."""
 
@@ -98,7 +120,8 @@ class LogEventSource(Protocol):
     with the last checkpoint of this source that was committed, or None. And `status()`: it returns
     a `SourceStatus` at any time, at once. And `reread(letter)`: it returns the events that a dead
     letter of this source reads as now, or raises `MalformedEvent`. And `check()`: it yields
-    `Probe`s of a trial reading, or raises what that met.
+    `Probe`s of a trial reading, or raises what that met. And `tells_caught_up`: true where an
+    arrival will say `caught_up`, so that readers may wait for it.
     """
 
     @property

@@ -25,6 +25,7 @@ LONGEST_WAIT_S = 60.0
 HEALTHY_AFTER_S = 60.0
 """A source that ran this long starts again from the shortest wait."""
 STATUS_EVERY_S = 1.0
+AT_WORK = ("starting", "live")
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,13 @@ class Supervisor:
         return self._intake.statistics
 
     @property
+    def is_caught_up(self) -> bool:
+        """Whether all that was there at the start has come, as far as the source can tell."""
+        source = getattr(self._source, "inner", self._source)
+        waited_for = getattr(source, "tells_caught_up", False)
+        return not waited_for or self.account.caught_up or self.account.state not in AT_WORK
+
+    @property
     def obituary(self) -> str:
         """What is said of a source that failed for good; empty while it has not."""
         return f"{self._source.name} failed for good: {self.failed}" if self.failed else ""
@@ -99,6 +107,7 @@ class Supervisor:
                 await self._wait(f"{type(error).__name__}: {error}", None, started)
             else:
                 self._set("ended")
+                self._hub.changed()
                 return
 
     async def _drain(self) -> None:

@@ -145,3 +145,30 @@ def test_a_store_that_cannot_be_opened_is_one_line_and_exit_code_3(config: Path,
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == 1
     assert "state" in done.stderr
+
+
+def test_history_is_the_last_that_pass_of_what_the_store_kept(tmp_path: Path):
+    """Also where they lie before what memory holds, and while another process writes."""
+    config, log = tmp_path / "config.toml", tmp_path / "log.jsonl"
+    config.write_text(
+        f'[tail]\nhistory = 1000\n[sources.mock]\ntype = "mock"\nenabled = true\n'
+        f'[store]\nenabled = true\npath = "{tmp_path}/state/logmon.db"\n'
+    )
+    config.chmod(0o600)
+    log.write_text(
+        "".join(
+            f'{{"timestamp":"2026-11-23T12:00:00Z","source":"app","message":"m{n}",'
+            f'"level":"{"error" if n % 500 == 7 else "info"}"}}\n'
+            for n in range(5_000)
+        )
+    )
+    run("replay", str(log), "--store", "-c", str(config), "--plain")
+    flags = ("-c", str(config), "-o", "json", "-n", "4", "-s", "app", "-l", "error")
+    wanted = [f"m{n}" for n in range(3_007, 5_000, 500)]
+    done = run("tail", *flags, "--no-follow")
+    assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == wanted
+    with start("tail", *flags) as tail:
+        assert [event["message"] for event in lines(tail, 4)] == wanted
+        beside = run("tail", *flags, "--no-follow")
+        assert [json.loads(line)["message"] for line in beside.stdout.splitlines()] == wanted
+        tail.send_signal(signal.SIGINT)

@@ -20,6 +20,7 @@ from logmon.level import Level
 from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sentinel.rule import Rule
+from logmon.source import LookBack
 from logmon.store.journal import open_reader, open_writer
 from logmon.testing import NOON, ScriptedSource, arrival_of, make_event
 from logmon.work_item import WorkItem
@@ -46,7 +47,7 @@ async def serve(
     source = ScriptedSource("app", [arrival_of(*(error(number) for number in numbers))])
     sentinel = Sentinel([rule or Rule()])
     service = LogMonitorService(hub, [SourceEntry(source)], sentinel=sentinel, store=store)
-    await service.warm(history)
+    await service.warm(LookBack(rows=history))
     await service.run()
     service.close_store()
     reader = open_reader(path)
@@ -244,7 +245,7 @@ def test_an_item_that_is_not_there_is_named_and_ends_with_2(tmp_path: Path):
     missing = subprocess.run(
         [*LOGMON, "items", "done", "WI-1", "-c", str(settings)], capture_output=True, text=True
     )
-    assert missing.returncode == 3
+    assert missing.returncode == 2
     assert "logmon.db" in missing.stderr
     assert not (tmp_path / "logmon.db").exists()
     open_writer(tmp_path / "logmon.db").close()  # type: ignore[union-attr]

@@ -34,7 +34,9 @@ async def stats(api: Api, request: Request) -> Response:
     figures = api.service.hub.statistics()
     sources = {
         name: {
-            key: value for key, value in msgspec.structs.asdict(account).items() if key != "detail"
+            key: value
+            for key, value in msgspec.structs.asdict(account).items()
+            if key not in ("detail", "caught_up")
         }
         for name, account in figures.sources.items()
     }

@@ -11,8 +11,9 @@ from logmon.config_types import ZoneName
 from logmon.errors import ConfigError
 from logmon.formats import LineDecoder
 from logmon.moments import parse_zone
+from logmon.source import LookBack
 from logmon.sources.following import Following
-from logmon.sources.inputs import is_regular, members
+from logmon.sources.inputs import COMPRESSED, is_regular, members
 from logmon.sources.replay import ReplayOptions, ReplaySource, side_by_side
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class FileSource(ReplaySource):
     """
 
     _cursor: str | None = None
+    tells_caught_up = True
 
     def resume(self, checkpoint: Checkpoint | None) -> None:
         """Begin where the last checkpoint says."""
@@ -72,13 +74,17 @@ class FileSource(ReplaySource):
         found = [path for name in self._inputs for path in members(name)]
         others = [path for path in found if not is_regular(path)]
         files = [name for name in self._inputs if name not in others]
+        if self.options.history_only:  # what has no end has no history
+            others = [path for path in others if path.endswith(COMPRESSED)]
         following = Following(
             files,
             self._reader,
             name=self.name,
             sleep=self._sleep,
             clock_ns=self._clock_ns,
-            lines=self._reading.lines,
+            opened=self._open,
+            look_back=self.options.look_back or self._reading.look_back,
+            ends=self.options.history_only,
             must_exist=False,
             keeps_places=True,
         )
@@ -97,6 +103,6 @@ def follow_files(
         zone=parse_zone(settings.timezone),
         levels=dict(levels),
         follow=True,
-        lines=settings.lines,
+        look_back=LookBack(rows=settings.lines, each=True),
     )
     return FileSource(settings.paths, name=name, reading=reading, options=options)

@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logmon.batch import RawBatch
+from logmon.errors import PatternTooSlow
+from logmon.filter import EVERYTHING
 from logmon.source import Arrival, Notice
-from logmon.sources.inputs import READ_BYTES, last_lines, shown
+from logmon.sources.inputs import READ_BYTES, shown
+from logmon.sources.look_back import Start, passing
 from logmon.sources.rotated import (
     OPEN_TO_READ,
     PRINT_BYTES,
@@ -31,6 +34,7 @@ from logmon.sources.rotated import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from logmon.filter import LogFilter
     from logmon.sources.lines import LineReader
 
 LAST_LINE_AFTER_S = 5.0
@@ -77,6 +81,8 @@ class FollowedFile:
         self._gone = False
         self._known: Place | None = None
         self._leaving: FollowedFile | None = None
+        self._sieve = EVERYTHING
+        self._whole_from = 0
         self.is_behind = False
         """Whether the last look left bytes unread, so that other files had their turn."""
 
@@ -115,8 +121,10 @@ class FollowedFile:
 
     # Opening
 
-    def open(self, *, lines: int | None = None, offset: int | None = None) -> None:
-        """Open the file at its last `lines` lines, at a byte, or at its beginning.
+    def open(self, start: Start | None = None, sieve: LogFilter = EVERYTHING) -> None:
+        """Open the file where it is to be read from; at its beginning where nothing is said.
+
+        `sieve` is what rows before `start.whole_from` must pass.
 
         Raises:
             OSError: it cannot be read.
@@ -126,9 +134,9 @@ class FollowedFile:
         if not stat.S_ISREG(status.st_mode):
             os.close(fd)
             raise OSError(0, "no regular file")
-        if offset is None:
-            offset = 0 if lines is None else last_lines(fd, lines)
-        self._use(fd, status, offset)
+        start = start or Start()
+        self._use(fd, status, start.offset, start.before_ns)
+        self._sieve, self._whole_from = sieve, start.whole_from
         if (self._clock_ns() - status.st_mtime_ns) / 1e9 > AT_REST_S:
             self._size_at_rest = status.st_size
 
@@ -139,7 +147,7 @@ class FollowedFile:
             OSError: it cannot be read.
         """
         with suppress(FileNotFoundError):
-            self.open(offset=0)
+            self.open()
         same = False
         if self.is_open:
             status = os.fstat(self._fd)
@@ -153,13 +161,15 @@ class FollowedFile:
         what = "truncated" if same else "replaced"
         yield self._notice(f"{self.title} was {what} while logmon was away, reading it from 0")
 
-    def _use(self, fd: int, status: os.stat_result, offset: int) -> None:
+    def _use(
+        self, fd: int, status: os.stat_result, offset: int, before_ns: int | None = None
+    ) -> None:
         self._fd = fd
         self._gone = False
         self._position = offset
         self._before = os.pread(fd, min(PRINT_BYTES, offset), max(0, offset - PRINT_BYTES))
         self._rotated.note_use(fd, status)
-        self._reader.restart(offset)
+        self._reader.restart(offset, before_ns)
         self._reader.newest_ns = status.st_mtime_ns
         self._written_ns = self._clock_ns()
 
@@ -214,7 +224,34 @@ class FollowedFile:
             ends = np.full(0 if batch is None else len(batch), self._reader.done, dtype=np.int64)
             if isinstance(batch, RawBatch) and len(batch) > 1:
                 ends[:-1] = batch.ends_in_input()[:-1]
-            yield Read(arrival, ends)
+            yield self._sifted(Read(arrival, ends)) if self._whole_from else Read(arrival, ends)
+
+    def _sifted(self, read: Read) -> Read:
+        """Leave out rows that do not pass, as long as those are not wanted."""
+        batch = read.arrival.batch
+        if batch is None or not len(batch):
+            return read
+        keep = read.ends > self._whole_from
+        if keep[-1]:
+            self._whole_from = 0
+        try:
+            keep[passing(batch, self._sieve)] = True
+        except PatternTooSlow:  # whoever shows the rows will say so
+            return read
+        rows = np.flatnonzero(keep)
+        sifted = batch.take(rows) if len(rows) else None
+        return Read(msgspec.structs.replace(read.arrival, batch=sifted), read.ends[rows])
+
+    @property
+    def holds_record(self) -> bool:
+        """Whether a whole line is held back for a moment: trace lines may follow it."""
+        return self._reader.holds_whole_line
+
+    def finish(self) -> Iterator[Read]:
+        """Yield what is held back as it is: nothing that comes now is wanted."""
+        if self._leaving is not None:
+            yield from self._stragglers(self._leaving, last=True)
+        yield from self._reads(self._reader.flush())
 
     def _held_long_enough(self) -> bool:
         if not self._reader.holds or self._position == self._size_at_rest:

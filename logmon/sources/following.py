@@ -6,6 +6,8 @@ their times. With a checkpoint each file goes on where it was left, whatever bec
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +16,21 @@ import msgspec
 
 from logmon.checkpoint import Checkpoint
 from logmon.errors import PermanentSourceError
+from logmon.filter import EVERYTHING
 from logmon.source import Arrival, Notice
-from logmon.sources.followed import FollowedFile, Read
+from logmon.sources.followed import TRACE_AFTER_S, FollowedFile, Read
 from logmon.sources.inputs import is_regular, members, shown
+from logmon.sources.look_back import Start, starts_of
 from logmon.sources.rotated import Place
 from logmon.sources.weave import Weave
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from logmon.batch import Batch
+    from logmon.source import LookBack
     from logmon.sources.lines import LineReader
+    from logmon.sources.opened import OpenedFile
 
 LOOK_EVERY_S = 0.05
 LOOK_SELDOM_S = 0.2
@@ -52,8 +58,10 @@ class Following:
         name: str,
         sleep: Callable[[float], Awaitable[None]],
         clock_ns: Callable[[], int] = time.time_ns,
-        lines: int | None = None,
+        opened: Callable[[str], OpenedFile],
+        look_back: LookBack | None = None,
         starts: dict[str, int] | None = None,
+        ends: bool = False,
         must_exist: bool = True,
         keeps_places: bool = False,
     ) -> None:
@@ -62,8 +70,10 @@ class Following:
         self._name = name
         self._sleep = sleep
         self._clock_ns = clock_ns
-        self._lines = lines
-        self._starts = starts or {}
+        self._file_opened = opened
+        self._look_back = look_back
+        self._starts = {path: Start(offset) for path, offset in (starts or {}).items()}
+        self._ends = ends
         self._must_exist = must_exist
         self._keeps_places = keeps_places
         self._files: dict[str, FollowedFile] = {}
@@ -71,20 +81,31 @@ class Following:
         self._members_at_s = 0.0
 
     async def arrivals(self, cursor: str | None = None) -> AsyncGenerator[Arrival, None]:
-        """Yield what the files hold, then what comes, for ever.
+        """Yield what the files hold, say that this was all, then what comes, for ever.
+
+        With `ends` nothing that comes is waited for.
 
         Raises:
             PermanentSourceError: a file that must exist cannot be read.
         """
         try:
-            for arrival in self._opening(cursor):
+            known = msgspec.json.decode(cursor, type=_Cursor).files if cursor else {}
+            await self._find_starts(known)
+            for arrival in self._opening(known):
                 yield arrival
-            quiet_s = 0.0
+            quiet_s, looks, is_told = 0.0, 0, False
             while True:
                 came = False
                 for arrival in self._look():
                     came = came or arrival.batch is not None
                     yield arrival
+                looks += 1
+                if not is_told and self._is_at_end(looks):
+                    is_told = True
+                    for arrival in self._caught_up():
+                        yield arrival
+                    if self._ends:
+                        return
                 quiet_s = 0.0 if came or self._weave.waiting else quiet_s + LOOK_EVERY_S
                 await self._sleep(LOOK_EVERY_S if quiet_s < SELDOM_AFTER_S else LOOK_SELDOM_S)
         finally:
@@ -92,13 +113,43 @@ class Following:
                 file.close()
             self._files.clear()
 
-    def _opening(self, cursor: str | None) -> Iterator[Arrival]:
-        known = msgspec.json.decode(cursor, type=_Cursor).files if cursor else {}
+    async def _find_starts(self, known: Mapping[str, Place]) -> None:
+        """Look, in a thread, where to begin in files that were not read before."""
+        if self._look_back is None:
+            return
+        found = dict.fromkeys(path for pattern in self._inputs for path in members(pattern))
+        paths = [path for path in found if path not in known and path not in self._starts]
+        stop = threading.Event()
+        try:
+            self._starts |= await asyncio.to_thread(
+                starts_of, paths[:MOST_FILES], self._file_opened, self._look_back, stop.is_set
+            )
+        finally:
+            stop.set()
+
+    def _is_at_end(self, looks: int) -> bool:
+        """Whether all that the files held has been read; records held back are, after a moment."""
+        files = self._files.values()
+        if any(file.is_behind for file in files):
+            return False
+        moment = self._ends or looks * LOOK_EVERY_S > 2 * TRACE_AFTER_S
+        return moment or not any(file.holds_record for file in files)
+
+    def _caught_up(self) -> Iterator[Arrival]:
+        if self._ends:
+            for file in tuple(self._files.values()):
+                yield from self._handed_on(file, file.finish())
+        for batch in self._weave.all():
+            yield self._arrival(batch)
+        yield Arrival(caught_up=True)
+
+    def _opening(self, known: Mapping[str, Place]) -> Iterator[Arrival]:
         self._members_at_s = self._now_s()
         for pattern in self._inputs:
             found = members(pattern)
             if not found:
-                yield _said(f"nothing at {shown(pattern)} yet, waiting for it")
+                waiting = "" if self._ends else " yet, waiting for it"
+                yield _said(f"nothing at {shown(pattern)}{waiting}")
             for path in dict.fromkeys([*found, *(() if found else (pattern,))]):
                 file = self._file(path)
                 if file is not None:
@@ -126,10 +177,10 @@ class Following:
         try:
             if place is not None:
                 yield from file.resume(place)
-            elif file.path in self._starts:
-                file.open(offset=self._starts[file.path])
             else:
-                file.open(lines=self._lines)
+                look = self._look_back
+                sieve = EVERYTHING if look is None else look.passing
+                file.open(self._starts.get(file.path), sieve)
         except OSError as error:
             if self._must_exist:
                 raise PermanentSourceError(f"{shown(file.path)}: {error.strerror}") from None

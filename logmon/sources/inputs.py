@@ -13,8 +13,6 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-import numpy as np
-
 from logmon.errors import PermanentSourceError
 
 if TYPE_CHECKING:
@@ -87,26 +85,6 @@ def are_large(paths: Sequence[str]) -> bool:
     if not all(map(is_regular, paths)):
         return False
     return sum(Path(path).stat().st_size for path in paths) >= LARGE_BYTES
-
-
-def last_lines(fd: int, count: int) -> int:
-    """Return the byte where the last `count` lines of a file begin; reads from its end."""
-    end = os.fstat(fd).st_size
-    if count == 0:
-        return end
-    left = count
-    place = end
-    if end and os.pread(fd, 1, end - 1) == b"\n":
-        left += 1
-    while place > 0:
-        start = max(0, place - READ_BYTES)
-        block = np.frombuffer(os.pread(fd, place - start, start), dtype=np.uint8)
-        breaks = np.flatnonzero(block == ord("\n"))
-        if len(breaks) >= left:
-            return start + int(breaks[-left]) + 1
-        left -= len(breaks)
-        place = start
-    return 0
 
 
 def shown(name: str) -> str:

@@ -124,8 +124,13 @@ class LineReader:
     def _last_ns(self, time_ns: int) -> None:
         self._before_ns = time_ns
 
-    def restart(self, offset: int = 0) -> None:
-        """Forget what is held: the file begins anew, or reading starts at an offset."""
+    def restart(self, offset: int = 0, before_ns: int | None = None) -> None:
+        """Forget what is held: the file begins anew, or reading starts at an offset.
+
+        `before_ns` is the time of what stands before it, for records that have none.
+        """
+        if before_ns is not None:
+            self._last_ns = before_ns
         self._held.clear()
         self._skipped = 0
         self.offset = self.done = offset

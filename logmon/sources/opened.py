@@ -66,6 +66,10 @@ class OpenedFile:
             batch_bytes=BLOCK_BYTES,
         )
 
+    def whole_lines_end(self) -> int:
+        """Return the byte behind the last line that has its line end."""
+        return self._line_start(self.size)
+
     def newest(self, *, hold: bool) -> tuple[list[Arrival], int]:
         """Return the newest rows, and the byte from which on nothing was read.
 

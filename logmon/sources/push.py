@@ -82,7 +82,12 @@ class PushSource:
             self._bytes -= entry[1]
 
     async def observe(self) -> AsyncGenerator[Arrival, None]:
-        """Yield what was handed over; whoever asks for the next arrival has taken this one in."""
+        """Yield what was handed over; whoever asks for the next arrival has taken this one in.
+
+        Asked for history alone it ends at once: it has none.
+        """
+        if self.options.history_only:
+            return
         try:
             while True:
                 while self._waiting:

@@ -23,7 +23,7 @@ from logmon.event import to_ns
 from logmon.formats import LineDecoder
 from logmon.formats.otlp import SeveralEvents
 from logmon.level import Level
-from logmon.source import Arrival, LogStreamOptions
+from logmon.source import Arrival, LogStreamOptions, LookBack
 from logmon.sources.following import Following
 from logmon.sources.inputs import (
     BROKEN,
@@ -62,8 +62,8 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_gap_s: float = 5.0
     """Longest recorded gap that is waited for, in seconds of recorded time."""
     follow: bool = False
-    lines: int | None = None
-    """Start at the last so many lines of each plain file; None starts at its beginning."""
+    look_back: LookBack | None = None
+    """With `follow`: where to start in plain files; None starts at their beginning."""
     newest_first: asyncio.Event | None = None
     """Read large plain files from their end: the newest rows at once, the rest when this is set."""
 
@@ -90,6 +90,12 @@ class ReplaySource:
         self.name = name
         self.options = options or LogStreamOptions()
         LineDecoder("", input_format=self._reading.input_format)
+
+    @property
+    def tells_caught_up(self) -> bool:
+        """Whether it follows files, and so will say when it has read what they held."""
+        found = [path for name in self._inputs for path in members(name)]
+        return self._reading.follow and any(map(is_regular, found))
 
     async def observe(self) -> AsyncGenerator[Arrival, None]:
         """Yield what the inputs hold.
@@ -150,8 +156,10 @@ class ReplaySource:
             name=self.name,
             sleep=self._sleep,
             clock_ns=self._clock_ns,
-            lines=self._reading.lines,
+            opened=self._open,
+            look_back=self.options.look_back or self._reading.look_back,
             starts=starts,
+            ends=self.options.history_only,
         ).arrivals()
 
     def _open(self, path: str) -> OpenedFile:

@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,16 @@ from logmon.formats import LineDecoder
 from logmon.journal import Block, ItemChange, ItemRecord, ItemRequest, OutboxEntry
 from logmon.store import effects, letters, outbox
 from logmon.store.database import translated
+from logmon.store.newest import first_of_newest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from logmon.batch import Batch
     from logmon.dead_letter import KeptLetter
     from logmon.journal import LetterRequest
+    from logmon.source import LookBack
 
 
 class StoreReading:
@@ -79,6 +82,28 @@ class StoreReading:
                 continue
             found.append(self._block(first, count, origin, lines))
         return found
+
+    async def first_of_newest(self, look: LookBack) -> int:
+        """Return the `seq` to begin with for the newest rows that pass."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reader, self._first_of_newest, look)
+
+    def _first_of_newest(self, look: LookBack) -> int:
+        newest = self.newest_seq()
+        if look.rows >= newest:  # all there is
+            oldest = self._ask("SELECT min(first_seq) FROM journal")[0][0]
+            return newest if oldest is None else int(oldest)
+        return first_of_newest(self._blocks_backwards(), look, newest)
+
+    def _blocks_backwards(self) -> Iterator[Block]:
+        before = 2**63 - 1
+        while one := self._ask(
+            "SELECT first_seq, rows, origin, body FROM journal WHERE first_seq < ? "
+            "ORDER BY first_seq DESC LIMIT 1", before,
+        ):  # fmt: skip
+            before, count, origin, body = one[0]
+            with suppress(zlib.error):
+                yield self._block(before, count, origin, zlib.decompress(body))
 
     def _block(self, first: int, count: int, origin: str, lines: bytes) -> Block:
         links = dict(

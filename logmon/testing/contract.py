@@ -207,7 +207,7 @@ def _checked(name: str, arrival: Arrival) -> list[LogEvent]:
     _promise(isinstance(arrival, Arrival), f"observe() yields Arrivals, not {arrival!r}")
     rows = 0 if arrival.batch is None else len(arrival.batch)
     said = (rows, arrival.rejected, arrival.checkpoint, arrival.notices, arrival.duplicates)
-    _promise(any(said), "an arrival has something to say")
+    _promise(any(said) or arrival.caught_up, "an arrival has something to say")
     for letter in arrival.rejected:
         _check_rejected(name, letter)
     if arrival.checkpoint is not None:

@@ -13,6 +13,7 @@ from logmon.batch import EventBatch
 from logmon.hub import LogEventHub
 from logmon.level import Level
 from logmon.runtime import LogMonitorService
+from logmon.source import LookBack
 from logmon.store.journal import open_reader, open_writer
 from logmon.testing import make_event
 from tests.api.rig import ROOT, rig
@@ -166,7 +167,7 @@ async def test_a_reader_along_streams_what_another_process_writes(tmp_path):
         for n in range(100):
             batch = EventBatch([make_event(f"{n * 10 + m}") for m in range(10)])
             await writer.publish(batch, origin="tests")
-        await service.warm(50)
+        await service.warm(LookBack(rows=50))
         running = asyncio.create_task(service.run())
         async with rig(tmp_path, service=service) as served:
             assert served.epoch == writing.epoch

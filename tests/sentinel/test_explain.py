@@ -14,6 +14,7 @@ from logmon.runtime import LogMonitorService, SourceEntry
 from logmon.segment import Delivery
 from logmon.sentinel.pipeline import Effects, Sentinel
 from logmon.sentinel.rule import Rule
+from logmon.source import LookBack
 from logmon.store.journal import open_reader, open_writer
 from logmon.testing import NOON, ScriptedSource, arrival_of, make_event
 from logmon.verdict import MATCHING, to_document
@@ -158,7 +159,7 @@ async def served(path: Path | None, *events: LogEvent, rules=RULES) -> LogMonito
     hub = LogEventHub(journal=store)
     source = ScriptedSource("app", [arrival_of(*events)])
     service = LogMonitorService(hub, [SourceEntry(source)], sentinel=Sentinel(rules), store=store)
-    await service.warm(100)
+    await service.warm(LookBack(rows=100))
     await service.run()
     return service
 

@@ -18,6 +18,7 @@ from logmon.segment import Delivery
 from logmon.sentinel.novelty import FirstSeen
 from logmon.sentinel.pipeline import Sentinel
 from logmon.sentinel.rule import Rule
+from logmon.source import LookBack
 from logmon.store.journal import open_writer
 from logmon.testing import NOON, ScriptedSource, arrival_of, make_event
 
@@ -46,7 +47,7 @@ async def served(path: Path | None, *told, rules=DEFAULT, news: bool = False):
     )
     if news:
         service.look_for_news()
-    await service.warm(1_000)
+    await service.warm(LookBack(rows=1_000))
     await service.run()
     return service
 

@@ -13,6 +13,7 @@ import pytest
 
 from logmon.batch import events_of
 from logmon.errors import PermanentSourceError
+from logmon.source import LookBack
 from logmon.sources.inputs import expand
 from logmon.sources.replay import ReplayOptions, ReplaySource
 from logmon.testing import FakeClock, check_source_contract
@@ -109,7 +110,9 @@ async def test_recorded_pace_is_kept_scaled_and_idle_gaps_are_cut(tmp_path):
 async def test_the_last_lines_come_first_when_following(tmp_path):
     path = tmp_path / "x.log"
     path.write_text("".join(f"m{n}\n" for n in range(100_000)))
-    source = ReplaySource([str(path)], reading=ReplayOptions(follow=True, lines=3))
+    source = ReplaySource(
+        [str(path)], reading=ReplayOptions(follow=True, look_back=LookBack(rows=3))
+    )
     async for arrival in source.observe():
         assert [event.message for event in events_of(arrival.batch)] == ["m99997", "m99998"]
         break
