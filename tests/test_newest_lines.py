@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from logmon.batch import EventBatch
@@ -68,6 +68,8 @@ def test_the_newest_rows_are_always_there_and_never_too_many_of_others(text, mos
     assert text.endswith(shown) or most == 0
 
 
+@settings(max_examples=500)
+@example("SaS", 2, EVERYTHING)
 @given(st.text("abS", max_size=30), st.integers(1, 6), st.sampled_from([EVERYTHING, SENTINELS]))
 def test_the_store_begins_where_the_lines_do(text, most, log_filter):
     kept = blocks(text)

@@ -39,10 +39,9 @@ def first_of_newest(blocks: Iterable[Block], look: LookBack, newest: int) -> int
             return counted[look.rows - 1]
         if not look.thorough and newest - first >= QUICK_ROWS:
             break
-    passed = sorted((*counted, *beside), reverse=True)
-    if len(passed) < look.rows:
-        return first
-    return min(passed[look.rows - 1], counted[-1] if counted else newest)
+    places_left = look.rows - len(counted)
+    before = [seq for seq in beside if not counted or seq < counted[-1]]
+    return before[places_left - 1] if len(before) >= places_left else first
 
 
 def _sort(block: Block, log_filter: LogFilter, counted: list[int], beside: list[int]) -> None:
