@@ -20,7 +20,7 @@ from logmon.batch import RawBatch
 from logmon.errors import PatternTooSlow
 from logmon.filter import EVERYTHING
 from logmon.source import Arrival, Notice
-from logmon.sources.inputs import READ_BYTES, shown
+from logmon.sources.inputs import shown
 from logmon.sources.look_back import Start, passing
 from logmon.sources.rotated import (
     OPEN_TO_READ,
@@ -45,6 +45,8 @@ STRAGGLERS_S = 5.0
 """A file that was renamed is read on for this long: its writer may not know of the new one yet."""
 TRACE_AFTER_S = 0.2
 """A last event is no longer held back for trace lines after this long."""
+AT_ONCE_BYTES = 1 << 20
+"""Lines that come together are read together: numpy's calls cost the same for few and for many."""
 MOST_BYTES = 4 << 20
 """How much is read of one file before the next one has its turn."""
 NO_PLACE = -1
@@ -206,7 +208,7 @@ class FollowedFile:
         until = self._position + most
         self.is_behind = True
         while self._position < until:
-            data = os.pread(self._fd, READ_BYTES, self._position)
+            data = os.pread(self._fd, AT_ONCE_BYTES, self._position)
             if not data:
                 self.is_behind = False
                 return

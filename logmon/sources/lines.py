@@ -137,19 +137,19 @@ class LineReader:
 
     def feed(self, data: bytes) -> Iterator[Arrival]:
         """Yield what complete records the new bytes bring."""
-        self._held += data
-        end = self._held.rfind(b"\n") + 1
+        end = data.rfind(b"\n") + 1
         if end == 0:
+            self._held += data
             self._cut_long()
             return
+        first = 0
         if self._skipped:
-            first = self._held.find(b"\n") + 1
-            yield from self._records(bytes(self._held[:first]), ended=True)
-            del self._held[:first]
-            end -= first
-        lines = bytes(self._held[:end])
+            first = data.find(b"\n") + 1
+            yield from self._cut_line(data[:first])
+        lines = b"".join((self._held, memoryview(data)[first:end]))
         keep = yield from self._records(lines, ended=False)
-        del self._held[: len(lines) - keep]
+        self._held[:] = lines[len(lines) - keep :]
+        self._held += memoryview(data)[end:]
         self._cut_long()
 
     def block(self, offset: int, lines: bytes) -> Iterator[Arrival]:
@@ -176,9 +176,20 @@ class LineReader:
 
     def flush(self) -> Iterator[Arrival]:
         """Yield what is held back as it is: no more bytes will come for now."""
+        if self._skipped:
+            yield from self._cut_line(b"")
         if self._held:
             yield from self._records(bytes(self._held), ended=True)
             self._held.clear()
+
+    def _cut_line(self, rest: bytes) -> Iterator[Arrival]:
+        """Yield the line of which bytes are skipped and the record that was held back before it."""
+        before = self._held.rfind(b"\n") + 1
+        skipped, self._skipped = self._skipped, 0
+        yield from self._records(bytes(self._held[:before]), ended=True)
+        self._skipped = skipped
+        yield from self._records(bytes(self._held[before:]) + rest, ended=True)
+        self._held.clear()
 
     def _cut_long(self) -> None:
         """Drop the rest of a line that is too long to decode, and count it."""

@@ -208,6 +208,22 @@ def test_a_line_without_end_does_not_fill_memory():
     assert arrival.batch.event(0).attributes == {"line_bytes": 40_000_000, "line_sha256": whole}
 
 
+@pytest.mark.parametrize("before", [b"text", b'{"msg":"hi"}'])
+def test_a_line_that_is_cut_keeps_its_length_hash_and_place_behind_another_one(before):
+    line, lines = b"y" * 10_000_000, reader()
+    data = before + b"\n" + line + b"\nafter\n"
+    arrivals = [
+        arrival
+        for start in range(0, len(data), 100_000)
+        for arrival in lines.feed(data[start : start + 100_000])
+    ]
+    events = [arrival.batch.event(0) for arrival in [*arrivals, *lines.flush()]]
+    whole = hashlib.sha256(line).hexdigest()
+    assert events[1].attributes == {"line_bytes": len(line), "line_sha256": whole}
+    assert [event.message[:5] for event in events[1:]] == ["yyyyy", "after"]
+    assert lines.done == len(data)
+
+
 def test_ids_differ_by_place_and_stay_the_same_over_readings():
     first, _, _ = read(b"same\nsame\n")
     second, _, _ = read(b"same\nsame\n")
