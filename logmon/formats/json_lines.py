@@ -12,7 +12,6 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from logmon.errors import MalformedEvent
 from logmon.event import LogEvent
@@ -139,6 +138,8 @@ def is_deep(raw: bytes) -> bool:
     """Whether valid JSON is nested too deeply. Looks closely only where brackets are many."""
     if len(raw) <= SHORT_BYTES or raw.count(b"{") + raw.count(b"[") <= DEEPEST:
         return False
+    import numpy as np
+
     if b"\\" in raw:
         raw = _ESCAPES.sub(b"", raw)
     # Quotes and brackets alone are looked at: a tenth of the bytes, and of the time.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from logmon.formats.scanned import Scanned
     from logmon.formats.time_column import Times
 
-FEWEST_ROWS = 256
+FEWEST_ROWS = 800
 """Fewer rows are decoded in less time than numpy's calls take."""
 SAMPLES = 4
 """Rows of a block that shapes are learned from."""
