@@ -7,10 +7,7 @@ from typing import Any
 
 import httpx2
 
-from logmon.testing.fake_datadog import (
-    RateLimit,
-    log_event,
-)
+from logmon.testing.fake_datadog import RateLimit, log_event
 from tests.testing.client import AGGREGATE, KEYS, NOON_MS, SEARCH, Client
 
 

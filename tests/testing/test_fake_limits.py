@@ -6,9 +6,7 @@ import httpx2
 import pytest
 
 from logmon.testing import NOON
-from logmon.testing.fake_datadog import (
-    RateLimit,
-)
+from logmon.testing.fake_datadog import RateLimit
 from tests.testing.client import Client
 
 

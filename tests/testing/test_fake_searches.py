@@ -2,9 +2,7 @@
 
 import pytest
 
-from logmon.testing.fake_datadog import (
-    log_event,
-)
+from logmon.testing.fake_datadog import log_event
 from tests.testing.client import NOON_MS, SEARCH, Client
 
 

@@ -1,25 +1,30 @@
 """Keys that are revoked, replaced, slow to spread or refused: what the Datadog source does."""
 
+from pathlib import Path
+
 import pytest
 
 from logmon.errors import CredentialsError
-from logmon.testing.fake_datadog import (
-    Traffic,
-)
+from logmon.testing.fake_datadog import Traffic
 from tests.sources.datadog.world import API_KEY, APP_KEY, World
 
 OTHER_APP = "0000111122223333444455556666777788889999"
 
 
-async def test_a_key_that_is_revoked_in_flight_fails_no_poll(tmp_path):
-    keys = tmp_path / "app"
-    keys.write_text(f"{APP_KEY}\n{OTHER_APP}\n")
+def world_of(file: Path, *app_keys: str) -> World:
+    """Return a world that knows two application keys; its source has those in a file."""
+    file.write_text("\n".join(app_keys))
     world = World(
         traffic=Traffic(per_second=2), history_s=60,
-        settings={"app_key": "", "app_key_file": str(keys)},
+        settings={"app_key": "", "app_key_file": str(file)},
     )  # fmt: skip
     for key in (APP_KEY, OTHER_APP):
         world.fake.access.add_pair(API_KEY, key)
+    return world
+
+
+async def test_a_key_that_is_revoked_in_flight_fails_no_poll(tmp_path):
+    world = world_of(tmp_path / "app", APP_KEY, OTHER_APP)
     world.began_ms = world.fake.now_ms()
     await world.read(60)
     world.fake.access.revoke(f"{API_KEY}:{APP_KEY}")
@@ -34,13 +39,7 @@ async def test_a_key_that_is_revoked_in_flight_fails_no_poll(tmp_path):
 
 async def test_a_file_replaced_before_the_old_key_is_revoked_is_never_refused(tmp_path):
     keys = tmp_path / "app"
-    keys.write_text(APP_KEY)
-    world = World(
-        traffic=Traffic(per_second=2), history_s=60,
-        settings={"app_key": "", "app_key_file": str(keys)},
-    )  # fmt: skip
-    for key in (APP_KEY, OTHER_APP):
-        world.fake.access.add_pair(API_KEY, key)
+    world = world_of(keys, APP_KEY)
     rotated = []
 
     def rotate(_arrival) -> bool:
@@ -77,13 +76,7 @@ async def test_credentials_that_are_refused_for_good_end_the_source(answer):
 
 async def test_keys_that_worked_are_waited_for_without_a_request(tmp_path):
     keys = tmp_path / "app"
-    keys.write_text(APP_KEY)
-    world = World(
-        traffic=Traffic(per_second=2), history_s=60,
-        settings={"app_key": "", "app_key_file": str(keys)},
-    )  # fmt: skip
-    for key in (APP_KEY, OTHER_APP):
-        world.fake.access.add_pair(API_KEY, key)
+    world = world_of(keys, APP_KEY)
     await world.read(30)
     world.began_ms = world.fake.now_ms()
     world.fake.access.revoke(f"{API_KEY}:{APP_KEY}")
