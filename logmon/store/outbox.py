@@ -22,11 +22,11 @@ def write(connection: sqlite3.Connection, effects: Effects, written_ns: int) -> 
     """Write what is to be told, and what became of it, inside the caller's transaction."""
     connection.executemany(
         "INSERT OR IGNORE INTO outbox(tracker, key, item, rule, kind, document, item_key, "
-        "written_ns) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-        "WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE key=?2)",
+        "written_ns) SELECT ?, ?, ?, ?, ?, ?, ?, ? "
+        "WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE key=?)",
         [
             (one.tracker, one.key, one.item, one.rule, one.kind, one.document, one.item_key,
-             written_ns)
+             written_ns, one.key)
             for one in effects.outbox
         ],
     )  # fmt: skip
