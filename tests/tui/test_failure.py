@@ -8,7 +8,6 @@ import pytest
 
 from logmon.tui.app import LogmonApp
 from logmon.tui.tail_view import TailView
-from tests import pty_judge
 from tests.pty_judge import Terminal
 
 BROKEN = {
@@ -21,7 +20,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("where", BROKEN)
-def test_a_defect_is_named_in_one_line_and_leaves_the_terminal_as_it_was(where, monkeypatch):
+def test_a_defect_is_named_in_one_line_and_leaves_the_terminal_as_it_was(where):
     code = (
         "import sys\n"
         "from logmon.tui import app, drawing, header, panels\n"
@@ -32,8 +31,7 @@ def test_a_defect_is_named_in_one_line_and_leaves_the_terminal_as_it_was(where, 
         "from logmon.cli import main\n"
         "main()\n"
     )
-    monkeypatch.setattr(pty_judge, "LOGMON", (sys.executable, "-c", code))
-    terminal = Terminal()
+    terminal = Terminal(program=(sys.executable, "-c", code))
     kept = os.dup(terminal.fd)
     before = termios.tcgetattr(kept)
     terminal.pump(1.5)
