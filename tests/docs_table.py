@@ -76,6 +76,7 @@ EIGHT_ITEMS = r"WI-1 .*Card declined for order(.|\n)*WI-8 .*Login throttled"
 COMMANDS: dict[str, Ends] = {
     # Watching
     "logmon tail": Screen(ROWS),
+    "logmon tail -n 50": Screen(ROWS),
     "logmon tail --level warn --source sentinel": Screen(rf"{ROWS}.*sentinel"),
     "logmon tail /var/log/syslog": Screen(r"sshd.*password: swordfish59 taken"),
     "logmon tail --redact": Screen(ROWS, run="cp syslog x.log; logmon tail --redact x.log"),
