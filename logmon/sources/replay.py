@@ -38,6 +38,7 @@ from logmon.sources.inputs import (
     shown,
 )
 from logmon.sources.lines import LineReader
+from logmon.sources.merging import by_beginning, in_order
 from logmon.sources.opened import OpenedFile, keep_freed_memory
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplaySource:
-    """Reads inputs one after another; with `follow` it reads them side by side and stays."""
+    """Reads inputs in the order of their times; with `follow` it stays.
+
+    Where one is no file, or none begins with a time of its own, they are read one after another.
+    """
 
     def __init__(
         self,
@@ -105,6 +109,7 @@ class ReplaySource:
         """
         paths = expand(self._inputs)
         if self._reading.newest_first is not None and are_large(paths):
+            paths = await by_beginning(paths, self._input)
             async with aclosing(self._opened(paths, self._reading.newest_first)) as arrivals:
                 async for arrival in arrivals:
                     yield arrival
@@ -118,11 +123,10 @@ class ReplaySource:
                     yield arrival
             return
         pace = _Pace(self._reading, self._sleep)
-        for path in paths:
-            async with aclosing(self._input(path)) as arrivals:
-                async for arrival in arrivals:
-                    async for part in pace.parts(arrival):
-                        yield part
+        async with aclosing(in_order(paths, self._input)) as arrivals:
+            async for arrival in arrivals:
+                async for part in pace.parts(arrival):
+                    yield part
 
     async def _opened(
         self, paths: list[str], begin: asyncio.Event
