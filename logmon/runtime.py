@@ -73,8 +73,6 @@ class LogMonitorService(Automation):
         self._supervisors: list[Supervisor] = []
         self.is_orphan = False
         """Whether the process whose store this one reads along with has ended."""
-        self.stuck = 0
-        """Sources that did not let go when they were stopped."""
 
     async def warm(self, look: LookBack) -> int:
         """Hold the newest rows the store kept, as many as fit, before anyone reads the hub.
@@ -213,7 +211,6 @@ class LogMonitorService(Automation):
         if not tasks:
             return
         done, pending = await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
-        self.stuck = len(pending)
         for task in done:
             with suppress(asyncio.CancelledError):
                 task.exception()

@@ -1,6 +1,7 @@
 """The service: supervisors, failures that stay where they are, an orderly end."""
 
 import asyncio
+import logging
 import random
 
 import pytest
@@ -146,7 +147,9 @@ async def test_a_permanent_failure_gives_exit_code_3_and_refused_credentials_4()
     assert service.exit_code == 4
 
 
-async def test_stopping_does_not_wait_for_a_source_that_never_lets_go():
+async def test_stopping_does_not_wait_for_a_source_that_never_lets_go(caplog):
+    caplog.set_level(logging.DEBUG)
+
     async def stubborn() -> None:
         while True:
             try:
@@ -162,7 +165,7 @@ async def test_stopping_does_not_wait_for_a_source_that_never_lets_go():
     running.cancel()
     async with asyncio.timeout(3):
         await asyncio.gather(running, return_exceptions=True)
-    assert service.stuck == 1
+    assert "source bad did not let go" in caplog.messages
     released.set()
     for task in asyncio.all_tasks():
         if task.get_name() == "source bad":
