@@ -50,8 +50,10 @@ class ConsoleOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Console:
     """Writes deliveries to a binary stream."""
 
-    def __init__(self, stream: BinaryIO, options: ConsoleOptions) -> None:
+    def __init__(self, stream: BinaryIO, options: ConsoleOptions, *, live_from: int = 0) -> None:
+        """`live_from` is the `seq` of this run's first row; what is older was said before."""
         self._stream = stream
+        self._live_from = live_from
         self._options = options
         writers: dict[Output, Callable[[Delivery, Segment], bytes]] = {
             "json": self._json,
@@ -108,12 +110,20 @@ class Console:
     def _wanted(self, row: Delivery) -> bool:
         """Return whether a row is data; logmon's own notices are narration."""
         if row.origin == "logmon":
-            text = visible(row.event.message)
-            if row.event.level >= Level.ERROR:
-                self.narrated.add(text)
-            _narrate(text)
+            self._say(row)
             return False
         return self._options.own_rows or not row.is_own
+
+    def _say(self, row: Delivery) -> None:
+        """Say a notice; one of an earlier run with its time, as it may no longer be so."""
+        text = visible(row.event.message)
+        if row.seq < self._live_from:
+            moment = row.event.timestamp.astimezone(self._options.zone)
+            _narrate(f"{moment:%Y-%m-%d %H:%M:%S} {text}")
+            return
+        if row.event.level >= Level.ERROR:
+            self.narrated.add(text)
+        _narrate(text)
 
     def _json(self, row: Delivery, _segment: Segment) -> bytes:
         if self._options.terminal:

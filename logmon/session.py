@@ -159,9 +159,10 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     if run.log_filter.asks_new:
         service.look_for_news()
     first_seq = await service.warm(run.look_back)
+    live_from = service.hub.log.snapshot.next_seq
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     serving = asyncio.create_task(service.run())
-    console = Console(sys.stdout.buffer, run.options)
+    console = Console(sys.stdout.buffer, run.options, live_from=live_from)
     printing = asyncio.create_task(_print(service, run, first_seq, console))
     narrating = asyncio.create_task(_narrate(service, told=run.options.own_rows))
     try:

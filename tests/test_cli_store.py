@@ -69,6 +69,30 @@ def test_history_goes_back_to_what_the_store_kept_beyond_what_memory_holds(tmp_p
         assert kept == [f"m{n}" for n in range(2_500)]
 
 
+def test_what_an_earlier_run_said_is_said_again_with_its_time_only(tmp_path: Path):
+    log = tmp_path / "app.log"
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f'[sources.app]\ntype = "file"\npaths = ["{log}"]\n'
+        f'[store]\nenabled = true\npath = "{tmp_path}/state/logmon.db"\n'
+    )
+    path.chmod(0o600)
+    with start("tail", "-c", str(path), "-o", "json") as tail:
+        assert tail.stderr is not None
+        assert b"waiting for it" in tail.stderr.readline()
+        log.write_text("one\n")
+        lines(tail, 1)
+        tail.send_signal(signal.SIGINT)
+    with start("tail", "-c", str(path), "-o", "json") as tail:
+        lines(tail, 1)
+        tail.send_signal(signal.SIGINT)
+        assert tail.stderr is not None
+        said = tail.stderr.read().decode().splitlines()
+    assert any("waiting for it" in line for line in said)
+    when = re.compile(r"logmon: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
+    assert all(map(when.match, said)), said
+
+
 def test_a_second_process_reads_along_and_says_so(config: Path):
     with start("tail", "-c", str(config), "-o", "json") as first:
         lines(first, 20)
