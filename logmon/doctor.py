@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import locale
 import os
+import shlex
 import shutil
 import stat
 import sys
+from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +23,7 @@ from logmon.errors import ConfigError, LogmonError
 from logmon.event import encode_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from logmon.config import Config
@@ -111,24 +113,33 @@ def _clipboard(env: Mapping[str, str]) -> Finding:
     )
 
 
-def look_at_extras() -> Iterator[Finding]:
-    """Look at the optional packages."""
-    for module, extra, use in (
-        ("re2", "fast", "regular expressions that cannot run long"),
-        ("opentelemetry.proto", "otlp", "OTLP in protobuf"),
-    ):
-        if _is_there(module):
-            yield Finding("extra", "ok", f"{extra}: {use}")
-        else:
-            remedy = f"pip install 'logmon[{extra}]'"
-            yield Finding("extra", "note", f"{extra} is not installed: {use}", remedy)
-
-
 def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+def look_at_extras(is_there: Callable[[str], bool] = _is_there) -> Iterator[Finding]:
+    """Look at the optional packages."""
+    for module, extra, use in (
+        ("re2", "fast", "regular expressions that cannot run long"),
+        ("opentelemetry.proto", "otlp", "OTLP in protobuf"),
+    ):
+        if is_there(module):
+            yield Finding("extra", "ok", f"{extra}: {use}")
+        else:
+            remedy = f"{sys.executable} -m pip install {_packages_of(extra)}"
+            yield Finding("extra", "note", f"{extra} is not installed: {use}", remedy)
+
+
+def _packages_of(extra: str) -> str:
+    """Return what an extra needs, quoted for a shell: logmon itself may be on no index."""
+    try:
+        asked = [need.partition(";") for need in requires("logmon") or ()]
+    except PackageNotFoundError:  # run from its folder
+        return f"'.[{extra}]'"
+    return shlex.join(need.strip() for need, _, when in asked if f"'{extra}'" in when)
 
 
 def look_at_zones() -> Finding:

@@ -71,7 +71,7 @@ RECENT = "http://127.0.0.1:8787/api/log-monitor/events/recent"
 STREAM = "http://127.0.0.1:8787/api/log-monitor/events/stream"
 BEARER = 'curl -H "Authorization: Bearer $TOKEN"'
 DRY_RUN = "logmon replay incident.jsonl --dry-run"
-EIGHT_ITEMS = r"WI-1 .*Card declined for order(.|\n)*WI-8 .*Login throttled"
+RECORD = "cp incident.jsonl rec.jsonl"
 
 COMMANDS: dict[str, Ends] = {
     # Watching
@@ -91,9 +91,11 @@ COMMANDS: dict[str, Ends] = {
     "logmon keys": Ends(r"j  ↓ +down +Down"),
     # Recordings
     "logmon replay": Screen("GET /cart/79", run="logmon replay file.jsonl"),
-    "logmon replay file.jsonl": Screen("GET /cart/79"),
+    "logmon replay rec.jsonl": Screen(ROWS, run=f"{RECORD}; logmon replay rec.jsonl"),
     "logmon replay app.log --redact": Screen(r"password=\[redacted:password#"),
-    "logmon replay file.jsonl --dry-run": Ends(EIGHT_ITEMS),
+    "logmon replay rec.jsonl --dry-run": Ends(
+        "^WI-1 ", run=f"{RECORD}; logmon replay rec.jsonl --dry-run"
+    ),
     "logmon replay FILE --dry-run": Ends(
         "the same, byte for byte",
         run="logmon replay FILE --dry-run > 1; logmon replay FILE --dry-run > 2",

@@ -1,12 +1,13 @@
 """The doctor: each fault it knows is found, named and given a remedy; it changes nothing."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from logmon.config import load_config
-from logmon.doctor import as_line, examine, look_at_store, look_at_terminal
+from logmon.doctor import as_line, examine, look_at_extras, look_at_store, look_at_terminal
 from logmon.store.journal import open_writer
 
 GOOD = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -26,6 +27,16 @@ def with_store(tmp_path: Path, at: Path):
 def test_a_good_terminal_has_nothing_to_mend():
     findings = list(look_at_terminal(GOOD, is_terminal=True, size=(120, 40)))
     assert [found.verdict for found in findings if found.subject != "locale"] == ["ok"] * 3
+
+
+def test_an_extra_that_is_missing_names_packages_that_an_index_has():
+    """Not `logmon[otlp]`: logmon may come from a folder, and no index has it."""
+    found = look_at_extras(is_there=lambda _module: False)
+    remedies = [one.remedy.removeprefix(sys.executable) for one in found]
+    assert remedies == [
+        " -m pip install 'google-re2>=1.1'",
+        " -m pip install 'opentelemetry-proto>=1.27'",
+    ]
 
 
 @pytest.mark.parametrize(

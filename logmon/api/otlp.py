@@ -116,7 +116,7 @@ def _read(source: OtlpSource, kind: str, body: bytes, peer: str) -> Export:
             try:
                 from logmon.formats.otlp_protobuf import read_request
             except ImportError:
-                raise Refused(415, "send JSON, or install logmon[otlp] here") from None
+                raise Refused(415, "send JSON, or see logmon doctor here: extra otlp") from None
             document = read_request(body)
         return source.read(document, peer=peer, now_ns=time.time_ns())
     except MalformedEvent as error:
