@@ -111,6 +111,17 @@ def _inline(page: Path) -> Iterator[Written]:
             yield Written(command, place)
 
 
+def written_flags() -> dict[str, str]:
+    """Return each piece of inline code that is flags alone, such as `-n 50`, with its page."""
+    found: dict[str, str] = {}
+    for page in PAGES_BY_HAND:
+        if page.suffix == ".md":
+            for code in INLINE.findall(FENCE.sub("", page.read_text("utf-8"))):
+                if re.match(r"--?[a-z]", code):
+                    found.setdefault(code, page.name)
+    return found
+
+
 def alternatives(command: str) -> Iterator[str]:
     """Yield what `logmon dead list|show` stands for: one command, then the other."""
     words = [word.split("|") if "'" not in word else [word] for word in command.split(" ")]

@@ -86,7 +86,7 @@ COMMANDS: dict[str, Ends] = {
     "logmon tail -o json | head -50 > rec.jsonl": Ends(
         "^50 objects", then="python -c \"import json; print(len([json.loads(line) for line in open('rec.jsonl')]), 'objects')\""
     ),
-    "logmon tail --from URL": Screen(ROWS),
+    "logmon tail --from URL": Screen(ROWS, run="LOGMON_API_TOKEN=… logmon tail --from URL"),
     "LOGMON_API_TOKEN=… logmon tail --from https://logs.example.com": Screen(ROWS),
     "logmon keys": Ends(r"j  ↓ +down +Down"),
     # Recordings
@@ -151,6 +151,23 @@ COMMANDS: dict[str, Ends] = {
     f"{STAND_IN}logmon tail": Screen(rf"prod.* behind(.|\n)*{ROWS}"),
     "logmon doctor datadog": Ends("✓  access", run=f"{STAND_IN}logmon doctor datadog", slow=True),
 }  # fmt: skip
+
+FLAGS: dict[str, Ends] = {
+    "logmon tail file.jsonl --no-follow -l warn -n 50": Ends("Login throttled"),
+    "logmon tail file.jsonl --no-follow -s 'api*' -s '!api-2' -n all": Ends("GET /cart/0 "),
+    "logmon tail file.jsonl --no-follow -q 'status:error @http.status:>=500'; echo none": Ends("^none"),
+    "logmon tail file.jsonl --no-follow -S 15m; echo none": Ends("^none"),
+    "logmon tail file.jsonl --no-follow -U 14:30": Ends("GET /cart/79 "),
+    "logmon tail file.jsonl --no-follow -s sentinel -n 5": Ends("WI-8 opened"),
+    "tail -3 incident.jsonl | logmon replay - --speed 1": Ends("GET /cart/79 "),
+    "python -m logmon.testing.fake_datadog --port 0 --chance 503=0.05 --chance cut-body=0.05 "
+    "--on 7=hang --rate 2/10 --lags assumed --hidden 0.1 --skew-s 3600 --key API:APP": Stays(
+        r"http://127.0.0.1:\d+"
+    ),
+}  # fmt: skip
+"""Commands that flags with a value are tried in, by `-m soak`."""
+NO_FLAGS = {"--name value", "-wal", "-shm"}
+"""What only looks like a flag: texts that redaction knows, ends of files' names."""
 
 BENCHMARK = re.compile(r"(?:\w+=\S+ )?python (?:-m )?(tests[/.]benchmarks[/.]\w+)")
 SELECTION = re.compile(r"pytest (.+)")

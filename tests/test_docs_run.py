@@ -9,6 +9,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from logmon.cli import app
@@ -20,11 +21,14 @@ from tests.docs_commands import (
     ROOT,
     blocks,
     written_commands,
+    written_flags,
 )
 from tests.docs_table import (
     BENCHMARK,
     COMMANDS,
+    FLAGS,
     INSTALLED,
+    NO_FLAGS,
     NOT_RUN,
     SELECTION,
     SUBSTITUTES,
@@ -32,6 +36,7 @@ from tests.docs_table import (
     Stays,
 )
 from tests.docs_world import Outcome, World, surroundings
+from tests.generated_pages import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +87,30 @@ def test_a_command_shows_what_the_page_says(text, world):
     assert re.search(row.shows, done.said, re.MULTILINE), f"{command}\n{done.said}"
     assert not re.search(r"^Traceback \(most recent call last\)", done.said, re.MULTILINE)
     assert done.code == row.code, f"{command}\n{done.said}"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("command", FLAGS)
+def test_flags_that_are_written_by_themselves_work(command, world):
+    row = FLAGS[command]
+    done = run(world, command, row)
+    assert re.search(row.shows, done.said, re.MULTILINE), done.said
+    assert done.code == row.code, done.said
+
+
+def test_every_flag_that_is_written_by_itself_is_one():
+    """With a value it stands in a command that is run; a name alone is some command's option."""
+    command = typer.main.get_command(app)
+    options = {"--help"}
+    for path in commands(command):
+        inner = command
+        for name in path:
+            inner = inner.commands[name]
+        options |= {name for each in inner.params for name in each.opts}
+    for code, page in written_flags().items():
+        if code not in NO_FLAGS:
+            known = code in options if " " not in code else any(code in each for each in FLAGS)
+            assert known, f"{page}: {code}"
 
 
 def run(world: World, command: str, row: Ends) -> Outcome:
