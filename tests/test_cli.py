@@ -14,6 +14,7 @@ import pytest
 from logmon.event import encode
 from logmon.level import Level
 from logmon.testing import make_event
+from tests.processes import started
 from tests.pty_judge import LOGMON, Terminal
 
 ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
@@ -254,7 +255,7 @@ def test_tail_follows_a_file_from_its_last_lines(tmp_path):
 def first_shown(*arguments: str, rows: int) -> list[dict]:
     """Return the first rows that a tail prints as JSON, which is then stopped."""
     command = [*LOGMON, "tail", "-o", "json", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENV) as process:
+    with started(command, stdout=subprocess.PIPE, env=ENV) as process:
         seen = [json.loads(process.stdout.readline()) for _ in range(rows)]
         process.send_signal(signal.SIGINT)
     return seen

@@ -25,6 +25,7 @@ from logmon.testing.fake_datadog import (
     malformed_event,
     serving,
 )
+from tests.processes import started
 
 LOGMON = [sys.executable, "-m", "logmon"]
 GOOD = '{"timestamp":"2026-11-23T12:00:00Z","level":"info","source":"app","message":"good"}'
@@ -54,7 +55,7 @@ def run(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def tail_until(config: Path, letters: int) -> None:
     """Follow the file until so many letters are in the store."""
     command = [*LOGMON, "tail", "-c", str(config), "-o", "json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as tail:
+    with started(command, stdout=subprocess.PIPE) as tail:
         assert tail.stdout is not None
         assert json.loads(tail.stdout.readline())["message"] == "good"
         while len(listed(config)) < letters:
@@ -225,9 +226,7 @@ def test_purge_asks_unless_it_is_told(kept: Path):
 def test_purge_goes_by_the_answer(kept: Path, answer: str, left: int):
     controller, terminal = pty.openpty()
     command = [*LOGMON, "dead", "purge", "-c", str(kept)]
-    with subprocess.Popen(
-        command, stdin=terminal, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as asking:
+    with started(command, stdin=terminal, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as asking:
         assert asking.stderr is not None
         asked = b""
         while not asked.endswith(b"[y/N] "):
@@ -273,9 +272,10 @@ def test_an_export_never_writes_through_a_link(kept: Path, tmp_path: Path, force
 
 
 def test_while_a_tail_runs_it_shows_what_is_restored(kept: Path):
-    command = [*LOGMON, "tail", "-c", str(kept), "-o", "json", "-n", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+    command = [*LOGMON, "tail", "-c", str(kept), "-o", "json", "-n", "1"]
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
         assert tail.stdout is not None
+        assert json.loads(tail.stdout.readline())["message"] == "good"
         with (kept.parent / "app.log").open("a") as file:
             file.write(GOOD.replace("good", "live") + "\n")
         assert json.loads(tail.stdout.readline())["message"] == "live"

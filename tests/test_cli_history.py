@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import started
 from tests.pty_judge import LOGMON
 from tests.test_cli import ENV, run
 
@@ -41,7 +42,7 @@ def test_a_tail_begins_with_the_last_rows_that_pass(tmp_path, flags):
     rows = shown(str(path), "-n", "8", "--no-follow", *flags)
     assert [row["message"] for row in rows if row["source"] == "app"] == wanted
     following = [*LOGMON, "tail", str(path), "--plain", "-o", "json", "-n", "8", *flags]
-    with subprocess.Popen(following, stdout=subprocess.PIPE, env=ENV) as process:
+    with started(following, stdout=subprocess.PIPE, env=ENV) as process:
         read = [json.loads(process.stdout.readline())["message"] for _ in range(8)]
         assert read == wanted
         with path.open("a") as file:

@@ -24,6 +24,7 @@ from logmon.source import LookBack
 from logmon.store.journal import open_reader, open_writer
 from logmon.testing import NOON, ScriptedSource, arrival_of, make_event
 from logmon.work_item import WorkItem
+from tests.processes import started
 
 LOGMON = [sys.executable, "-m", "logmon"]
 
@@ -180,7 +181,7 @@ def replay_and_kill(tmp_path: Path, kills: int, lines: int) -> None:
     counts = write_log(log, lines)
     command = [*LOGMON, "replay", str(log), "--store", "-c", str(settings), "-o", "json"]
     for _ in range(kills):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
+        with started(command, stdout=subprocess.DEVNULL) as running:
             time.sleep(rng.uniform(0.3, 1.2))
             running.send_signal(signal.SIGKILL)
     for _ in range(2):
@@ -222,7 +223,7 @@ def test_items_are_changed_from_another_process_while_the_tail_runs(tmp_path: Pa
     )
     settings.chmod(0o600)
     tail = [*LOGMON, "tail", "-c", str(settings), "-o", "json", "-s", "sentinel"]
-    with subprocess.Popen(tail, stdout=subprocess.PIPE) as running:
+    with started(tail, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         first = json.loads(running.stdout.readline())
         assert first["work_item"] == "WI-1"

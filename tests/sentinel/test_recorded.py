@@ -16,6 +16,7 @@ import pytest
 from logmon.batch import events_of
 from logmon.sources.replay import ReplaySource
 from logmon.template import TemplateMiner
+from tests.processes import started
 
 LOGMON = [sys.executable, "-m", "logmon"]
 
@@ -78,7 +79,7 @@ def replay_all(tmp_path: Path, files: list[str], kills: int, longest_s: float) -
     config, rng = settings(tmp_path), random.Random(12)
     command = [*LOGMON, "replay", *files, "--store", "-c", str(config), "-o", "json"]
     for _ in range(kills):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
             time.sleep(rng.uniform(0.4, longest_s))
             run.send_signal(signal.SIGKILL)
     both = [

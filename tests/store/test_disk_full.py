@@ -25,6 +25,7 @@ from logmon.source import Arrival, LogStreamOptions
 from logmon.store.journal import Store, open_reader, open_writer
 from logmon.testing import make_event
 from logmon.testing.fake_datadog import NONE, UNLIMITED, Behaviour, FakeDatadog, Traffic, serving
+from tests.processes import started
 from tests.pty_judge import Terminal
 
 DISK_BYTES = 16 << 20
@@ -212,7 +213,7 @@ def test_line_output_says_so_on_stderr_once_and_goes_on(small_disk: Path, tmp_pa
     config.chmod(0o600)
     ballast = Ballast(small_disk)
     command = [sys.executable, "-m", "logmon", "tail", "-c", str(config), "-o", "json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
         assert tail.stdout is not None
         assert tail.stderr is not None
         for _ in range(20):
@@ -262,7 +263,7 @@ def test_serve_says_so_on_stderr(small_disk: Path, tmp_path: Path):
     config.chmod(0o600)
     ballast = Ballast(small_disk)
     command = [sys.executable, "-m", "logmon", "serve", "-c", str(config)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as serving_it:
+    with started(command, stderr=subprocess.PIPE) as serving_it:
         assert serving_it.stderr is not None
         while f"127.0.0.1:{port}".encode() not in serving_it.stderr.readline():
             pass

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import started
 from tests.store.stores import opened, rows
 
 WRITER = """
@@ -50,7 +51,7 @@ def whole(path: Path) -> int:
 def test_killed_at_any_moment_rows_and_checkpoint_belong_together(tmp_path: Path):
     path, rng, before = tmp_path / "logmon.db", random.Random(5), 0
     for _ in range(8):
-        with subprocess.Popen(
+        with started(
             [sys.executable, "-c", WRITER, str(path), "1000000"], stdout=subprocess.PIPE
         ) as writer:
             assert writer.stdout is not None
@@ -88,7 +89,7 @@ def torn_copies(path: Path, folder: Path, offsets: int) -> None:
 
 def killed_writer(tmp_path: Path) -> Path:
     path = tmp_path / "logmon.db"
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-c", WRITER, str(path), "60"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
