@@ -119,6 +119,7 @@ def test_an_added_view_action_and_command_work_on_the_screen(box):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 def test_the_changed_program_passes_the_checks_of_the_house(copy):
     """Two minutes: what tests, types and floors ask for is what the page says, and no more."""
     tests = [
