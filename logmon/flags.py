@@ -33,6 +33,8 @@ def wants_screen(given: Mapping[str, Any], env: Mapping[str, str]) -> bool:
     """The screen on a terminal, lines elsewhere and where lines were asked for."""
     if given["tui"] and given["plain"]:
         raise ConfigError("contradicts --plain", where="--tui", hint="give one of them")
+    if given["no_follow"] and given.get("follow"):
+        raise ConfigError("contradicts --no-follow", where="--follow", hint="give one of them")
     if given["plain"] or given["output"]:
         return False
     terminal = sys.stdout.isatty() and (sys.stdin.isatty() or reads_stdin(given))

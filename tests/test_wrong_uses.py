@@ -89,6 +89,7 @@ USES = [
     ("tail -n -3", 2, "is no number"),
     ("tail --plain --tui", 2, "contradicts"),
     ("tail --tui", 2, "needs a terminal"),
+    ("replay FOLDER/app.log -f --no-follow", 2, "--follow: contradicts --no-follow"),
     ("tail --from ", 2, "no URL of a logmon"),
     ("replay", 2, "Missing argument"),
     ("replay - --speed fast", 2, "is no speed"),
