@@ -9,21 +9,20 @@ ratio run one after the other; medians of three, CPU figures of one run.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from files_rig import Terminal, anon_kib, lines, lnav_home, make_log
+from files_follow import follow
+from files_measures import child
+from files_rig import Terminal, lnav_home, make_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,85 +132,10 @@ def bench_open(bench: Bench) -> None:
 # Indexing
 
 
-def index(path: Path) -> tuple[int, float, float]:
-    """Read a whole file into a log as the screen does; return rows, CPU and wall seconds."""
-    from logmon.hub import LogEventHub
-    from logmon.sources.replay import ReplayOptions, ReplaySource
-
-    hub = LogEventHub(max_rows=20_000_000, max_bytes=4 << 30)
-    hub.log.begin_at(20_000_000)
-    drawn = asyncio.Event()
-    drawn.set()
-    source = ReplaySource([str(path)], reading=ReplayOptions(newest_first=drawn))
-    began, cpu = time.perf_counter(), time.process_time()
-    asyncio.run(hub.drain(source, hub.intake("bench")))
-    used, took = time.process_time() - cpu, time.perf_counter() - began
-    index.held = hub  # type: ignore[attr-defined]
-    account = hub.sources["bench"]
-    assert account.received == account.stored + account.dead_lettered, account
-    return account.received, used, took
-
-
-def bare_decode(path: Path) -> float:
-    """Return CPU seconds of a plain loop of msgspec over the lines, time, level and source read."""
-    import msgspec
-
-    class Three(msgspec.Struct, gc=False):
-        timestamp: datetime
-        level: str
-        source: str
-
-    decode = msgspec.json.Decoder(Three).decode
-    cpu = time.process_time()
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                decode(line)
-            except msgspec.MsgspecError:
-                continue
-    return time.process_time() - cpu
-
-
-def newline_index(path: Path) -> float:
-    from logmon.file_batch import FileBytes
-    from logmon.sources.lines import line_breaks
-    from logmon.sources.opened import BLOCK_BYTES, keep_freed_memory
-
-    keep_freed_memory()
-    size, file = path.stat().st_size, FileBytes(os.open(path, os.O_RDONLY))
-    began = time.perf_counter()
-    for start in range(0, size, BLOCK_BYTES):
-        line_breaks(file.read(start, start + BLOCK_BYTES))
-    return time.perf_counter() - began
-
-
 def timed(*command: str) -> float:
     began = time.perf_counter()
     subprocess.run(command, stdout=subprocess.PIPE, check=False)
     return time.perf_counter() - began
-
-
-def child(part: str, path: Path) -> list[float]:
-    """Run one measurement in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--child", part, str(path)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [float(word) for word in done.stdout.split()]
-
-
-def run_child(part: str, path: Path) -> None:
-    if part == "index":
-        rows, cpu, took = index(path)
-        print(rows, cpu, took, anon_kib())
-    elif part == "bare":
-        print(bare_decode(path))
-    elif part == "newlines":
-        print(newline_index(path))
-    else:
-        print(*search(path, part))
 
 
 def bench_index(bench: Bench) -> None:
@@ -260,18 +184,6 @@ def bench_index(bench: Bench) -> None:
 # Searching
 
 
-def search(path: Path, literal: str) -> tuple[int, float]:
-    from logmon.filter import EVERYTHING
-    from logmon.patterns import Pattern
-
-    index(path)
-    pattern, hits = Pattern(literal), 0
-    began = time.perf_counter()
-    for segment in index.held.log.snapshot.segments:  # type: ignore[attr-defined]
-        hits += len(segment.holding(pattern, segment.rows(EVERYTHING, 0, segment.count)))
-    return hits, time.perf_counter() - began
-
-
 def bench_search(bench: Bench) -> None:
     path, literal = bench.logs["1M"], "needle-7f3a"
     ours, rg, lnav = [], [], []
@@ -303,56 +215,6 @@ def bench_search(bench: Bench) -> None:
 
 
 # Following
-
-
-def follow(
-    make: Callable[[Path], Terminal], rate: int, seconds: float, prepare: tuple[str, ...]
-) -> tuple[float, list[float]]:
-    """Return the CPU share of a program that follows a file, and how far its screen is behind."""
-    path = Path(tempfile.mkdtemp()) / "follow.jsonl"
-    written = 0
-    over = threading.Event()
-    sample = next(lines(1)).split('"message":"')
-
-    def text(number: int) -> str:
-        return f'{sample[0]}"message":"seq={number:09d} {sample[1]}\n'
-
-    with path.open("w") as file:
-        file.writelines(map(text, range(1_000)))
-        file.flush()
-        written = 1_000
-        terminal = make(path)
-        terminal.wait(lambda screen: "seq=" in screen, 30)
-        time.sleep(1.5)
-        terminal.keys(*prepare)
-
-        def write() -> None:
-            nonlocal written
-            began, first = time.perf_counter(), written
-            while not over.is_set():
-                due = first + int((time.perf_counter() - began) * rate)
-                if due > written:
-                    file.write("".join(map(text, range(written, due))))
-                    file.flush()
-                    written = due
-                time.sleep(0.02)
-
-        thread = threading.Thread(target=write)
-        thread.start()
-        time.sleep(1)
-        cpu, began, lags = terminal.cpu_s(), time.perf_counter(), []
-        while time.perf_counter() - began < seconds:
-            now = written
-            shown = re.findall(r"seq=(\d{9})", terminal.screen())
-            if shown:
-                lags.append((now - max(map(int, shown))) / rate)
-            time.sleep(0.03)
-        share = (terminal.cpu_s() - cpu) / (time.perf_counter() - began)
-        over.set()
-        thread.join()
-    terminal.close()
-    shutil.rmtree(path.parent)
-    return share, lags
 
 
 def bench_follow(bench: Bench) -> None:
@@ -412,11 +274,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=list(PARTS))
     parser.add_argument("--toolong", default=shutil.which("tl"))
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "logmon-bench")
-    parser.add_argument("--child", nargs=2)
     given = parser.parse_args()
-    if given.child:
-        run_child(given.child[0], Path(given.child[1]))
-        return
     given.data.mkdir(parents=True, exist_ok=True)
     bench = Bench(given.data, given.toolong)
     print("| what | figures | ratio | goal |\n|---|---|---|---|", flush=True)
