@@ -48,27 +48,37 @@ class Cut(NamedTuple):
     """The field that stands before them."""
 
 
-class Fields:
-    """Which rows of a block are proven, and where their fields begin and end."""
-
-    def __init__(self, rows: int) -> None:
-        self.proven = np.zeros(rows, dtype=bool)
-        self.starts = {field: np.zeros(rows, dtype=np.intp) for field in FIELDS}
-        self.ends = {field: np.zeros(rows, dtype=np.intp) for field in FIELDS}
-
-
-class _Rows(NamedTuple):
-    """Rows of a block, a place in each, and where each ends."""
+class Found(NamedTuple):
+    """Rows of a block, a place in each, where each ends, and the fields that stand before it."""
 
     rows: Places
     places: Places
     ends: Places
+    fields: dict[bytes, tuple[Places, Places]]
+    """Where each of them begins and ends."""
 
-    def only(self, which: NDArray[np.bool_]) -> _Rows:
+    def only(self, which: NDArray[np.bool_]) -> Found:
         """Return some of the rows."""
         if which.all():
             return self
-        return _Rows(self.rows[which], self.places[which], self.ends[which])
+        fields = {name: (start[which], end[which]) for name, (start, end) in self.fields.items()}
+        return Found(self.rows[which], self.places[which], self.ends[which], fields)
+
+
+def _together(parts: list[Found]) -> Found:
+    """Return the rows of several shapes as one; all of them have the same fields."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    rows, places, ends = (np.concatenate([part[at] for part in parts]) for at in range(3))
+    pairs = {
+        name: list(zip(*(part.fields[name] for part in parts), strict=True)) for name in FIELDS
+    }
+    fields = {
+        name: (np.concatenate(starts), np.concatenate(stops))
+        for name, (starts, stops) in pairs.items()
+    }
+    return Found(rows, places, ends, fields)
 
 
 class _Part:
@@ -139,34 +149,36 @@ class LineShapes:
         self._margin = max(self._margin, len(cut.text) + 8 * WORD_BYTES)
         return parts[-1]
 
-    def prove(self, block: PlainBlock) -> Fields:
-        """Return which rows of a block have one of the shapes, and their fields."""
-        fields = Fields(len(block.starts))
+    def prove(self, block: PlainBlock) -> Found | None:
+        """Return the rows of a block that have one of the shapes, with their fields."""
         rows = np.flatnonzero(block.is_plain[: block.before(self._margin)])
+        found: list[Found] = []
         for part in self._firsts if len(rows) >= FEWEST_ROWS else ():
-            self._follow(block, part, _Rows(rows, block.starts[rows], block.ends[rows]), fields)
-        return fields
+            start = Found(rows, block.starts[rows], block.ends[rows], {})
+            self._follow(block, part, start, found)
+        return _together(found) if found else None
 
-    def _follow(self, block: PlainBlock, part: _Part, at: _Rows, fields: Fields) -> None:
+    def _follow(self, block: PlainBlock, part: _Part, at: Found, found: list[Found]) -> None:
         """Go through rows from the places where a part of them begins, if it does."""
         at = at.only(part.stands(block, at.places))
         if len(at.rows) < FEWEST_ROWS:
             return
-        rows, places, ends = at.rows, at.places + len(part.cut.text), at.ends
+        places = at.places + len(part.cut.text)
         if part.is_last:
-            fields.proven[rows[places == ends]] = True
-        quotes = block.next_quotes(places, ends) if part.followers else places
+            found.append(at.only(places == at.ends))
+        quotes = block.next_quotes(places, at.ends) if part.followers else places
         for follower in part.followers:
             if follower.cut.after_scalar:
                 lead, length = follower.lead, len(follower.cut.text)
-                stops = ends - length if lead < 0 else quotes - lead
+                stops = at.ends - length if lead < 0 else quotes - lead
                 texts = texts_of(block, places, stops - places, scalars.LONGEST_BYTES)
                 sound = scalars.are_scalars(texts.view(np.uint8))
-                self._follow(block, follower, _Rows(rows, stops, ends).only(sound), fields)
+                self._follow(block, follower, at._replace(places=stops).only(sound), found)
             else:
+                fields = at.fields
                 if field := follower.cut.field:
-                    fields.starts[field][rows], fields.ends[field][rows] = places, quotes
-                self._follow(block, follower, _Rows(rows, quotes, ends), fields)
+                    fields = {**fields, field: (places, quotes)}
+                self._follow(block, follower, at._replace(places=quotes, fields=fields), found)
 
 
 def _cuts(line: bytes) -> Iterator[Cut]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logmon.formats.known_words import KnownWords
-from logmon.formats.line_shapes import LineShapes
+from logmon.formats.line_shapes import FIELDS, LineShapes
 from logmon.formats.plain_block import PlainBlock
 from logmon.formats.time_column import is_width, read_chars
 from logmon.level import Level
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logmon.formats.line_shapes import Fields
+    from logmon.formats.line_shapes import Found
     from logmon.formats.plain_block import Places
     from logmon.formats.scanned import Scanned
     from logmon.formats.time_column import Times
@@ -72,8 +72,9 @@ class ShapedRows:
             self._rest -= 1
             return
         block = PlainBlock(lines, starts, ends)
-        fields = self._shapes.prove(block)
-        self._take(block, fields, scanned)
+        found = self._shapes.prove(block)
+        if found is not None and len(found.rows):
+            self._take(block, found, scanned)
         if np.count_nonzero(scanned.proven) < WORTH * len(starts):
             self._rest = REST_BLOCKS
             if self._shapes.is_full:
@@ -87,22 +88,21 @@ class ShapedRows:
             if not self._shapes.is_full:
                 self._shapes.learn(lines[starts[row] : ends[row]])
 
-    def _take(self, block: PlainBlock, fields: Fields, scanned: Scanned) -> None:
+    def _take(self, block: PlainBlock, found: Found, scanned: Scanned) -> None:
         """Read the columns of rows that have a shape; those that cannot be read stay unproven."""
-        rows = np.flatnonzero(fields.proven)
-        if not len(rows):
-            return
-        starts = {field: places[rows] for field, places in fields.starts.items()}
-        lengths = {field: places[rows] - starts[field] for field, places in fields.ends.items()}
-        times, proven = self._times(block, starts[b"timestamp"], lengths[b"timestamp"])
-        words = self._levels.ids(block, starts[b"level"], lengths[b"level"])
-        levels = self._level_ranks()[words]
+        (times_at, times_end), (levels_at, levels_end), (sources_at, sources_end) = (
+            found.fields[field] for field in FIELDS
+        )
+        times, proven = self._times(block, times_at, times_end - times_at)
+        levels = self._level_ranks(self._levels.ids(block, levels_at, levels_end - levels_at))
         proven &= levels != UNKNOWN
-        ids = self._sources.ids(block, starts[b"source"], lengths[b"source"])
+        ids = self._sources.ids(block, sources_at, sources_end - sources_at)
         proven &= ids >= 0
-        rows, ids = rows[proven], ids[proven]
-        scanned.times[rows] = times[proven]
-        scanned.levels[rows] = levels[proven]
+        rows = found.rows
+        if not proven.all():
+            rows, times, levels, ids = rows[proven], times[proven], levels[proven], ids[proven]
+        scanned.times[rows] = times
+        scanned.levels[rows] = levels
         scanned.source_ids[rows] = self._source_places(ids, scanned)[ids]
         scanned.proven[rows] = True
 
@@ -115,10 +115,10 @@ class ShapedRows:
         times, proven = read_chars(block.words(starts, width).view(np.uint8)[:, :width])
         return times, proven & (lengths == width)
 
-    def _level_ranks(self) -> NDArray[np.uint8]:
-        """Return the rank of each known level, and that of the unknown one behind them."""
+    def _level_ranks(self, ids: Places) -> NDArray[np.uint8]:
+        """Return the ranks of known levels; that of an unknown one stands behind all others."""
         ranks = map(self._ranks.__getitem__, self._levels.texts)
-        return np.array([*ranks, UNKNOWN], dtype=np.uint8)
+        return np.array([*ranks, UNKNOWN], dtype=np.uint8)[ids]
 
     def _source_places(self, ids: Places, scanned: Scanned) -> NDArray[np.uint16]:
         """Return for each known source its place among the names of these rows."""

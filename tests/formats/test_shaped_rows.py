@@ -35,7 +35,9 @@ def proven_by_shapes(lines: list[bytes], learned: list[bytes]) -> np.ndarray:
     shapes = LineShapes()
     for line in learned:
         shapes.learn(line)
-    return shapes.prove(PlainBlock(*block_of(lines))).proven
+    proven = np.zeros(len(lines), dtype=bool)
+    proven[shapes.prove(PlainBlock(*block_of(lines))).rows] = True
+    return proven
 
 
 def held_to_the_full_decoder(decoder: LineDecoder, lines: list[bytes]) -> np.ndarray:
