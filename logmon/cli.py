@@ -59,14 +59,17 @@ Query = Annotated[
 ]
 Grep = Annotated[
     list[str] | None,
-    typer.Option("--grep", "-g", metavar="RE", help="Only messages that match; repeated: all of them."),
+    typer.Option(
+        "--grep", "-g", metavar="RE", help="Only messages that match; repeated: all of them."
+    ),
 ]
 Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", "-e", metavar="RE", help="No messages that match; repeatable."),
 ]
 Lines = Annotated[
-    str | None, typer.Option("--lines", "-n", metavar="N", help="First the last N that pass, or all.")
+    str | None,
+    typer.Option("--lines", "-n", metavar="N", help="First the last N that pass, or all."),
 ]
 Since = Annotated[
     str | None,

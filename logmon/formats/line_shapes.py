@@ -30,7 +30,7 @@ MOST_PARTS = 64
 MOST_FOLLOWERS = 8
 """Each is looked for in all rows that come to the part before it."""
 MOST_IN_ALL = 400
-FEWEST_ROWS = 16
+FEWEST_ROWS = 256
 """Fewer are decoded in less time than numpy's calls take."""
 _PLAIN = re.compile(rb"[\x20-\x5b\x5d-\x7e]*")
 _TOKEN = re.compile(

@@ -32,9 +32,10 @@ SAMPLES = 4
 """Rows of a block that shapes are learned from."""
 LEFT = 0.05
 """Of a block of which fewer rows are left nothing is learned."""
-WORTH = 0.5
-"""Shapes that prove less of a block are not tried for the next `REST_BLOCKS`."""
-REST_BLOCKS = 16
+WORTH = 0.85
+"""Shapes that prove less of a block are not worth their while: msgspec reads it in less time."""
+FIRST_REST_BLOCKS, MOST_REST_BLOCKS = 4, 256
+"""They are not tried for so many blocks then; after each further failure for four times as many."""
 MOST_SPELLINGS = 1_000
 UNKNOWN = 255
 
@@ -63,6 +64,7 @@ class ShapedRows:
         self._sources = KnownWords()
         self._shapes = LineShapes()
         self._rest = 0
+        self._next_rest = FIRST_REST_BLOCKS
 
     def prove(self, lines: bytes, starts: Places, ends: Places, scanned: Scanned) -> None:
         """Read the columns of all rows that have a known shape. Row `i` as in `PlainBlock`."""
@@ -75,14 +77,21 @@ class ShapedRows:
         found = self._shapes.prove(block)
         if found is not None and len(found.rows):
             self._take(block, found, scanned)
-        if np.count_nonzero(scanned.proven) < WORTH * len(starts):
-            self._rest = REST_BLOCKS
-            if self._shapes.is_full:
-                self._shapes = LineShapes()
+        if np.count_nonzero(scanned.proven) >= WORTH * len(starts):
+            self._next_rest = FIRST_REST_BLOCKS
+            return
+        self._rest = self._next_rest
+        self._next_rest = min(4 * self._next_rest, MOST_REST_BLOCKS)
+        if self._shapes.is_full:
+            self._shapes = LineShapes()
 
     def learn(self, lines: bytes, starts: Places, ends: Places, canonical: Places) -> None:
         """Learn shapes from a few of the rows that were not proven and are canonical."""
-        if len(starts) < FEWEST_ROWS or len(canonical) < LEFT * len(starts):
+        if (
+            self._rest > FIRST_REST_BLOCKS
+            or len(starts) < FEWEST_ROWS
+            or len(canonical) < LEFT * len(starts)
+        ):
             return
         for row in canonical[:: max(1, len(canonical) // SAMPLES)][:SAMPLES].tolist():
             if not self._shapes.is_full:
