@@ -71,9 +71,17 @@ def _narrow(name: str, source: SourceStatistics) -> Iterator[Line]:
 
 
 def log_lines(
-    log: EventLog, snapshot: Snapshot, shown: int, ends: tuple[int, int] | None, zone: tzinfo
+    log: EventLog,
+    snapshot: Snapshot,
+    tail: tuple[int, int],
+    ends: tuple[int, int] | None,
+    zone: tzinfo,
 ) -> Iterator[Line]:
-    """Yield what is held, between which times, what was evicted, and what the filter hides."""
+    """Yield what is held, between which times, what was evicted, and what the filter hides.
+
+    `tail` is how many rows are shown, and of how many: of those that came since none is drawn.
+    """
+    shown, drawn = tail
     held = len(snapshot)
     yield [("log", "bold")]
     yield [
@@ -81,7 +89,9 @@ def log_lines(
         (f" of at most {log.max_rows:,}", "dim"),
         (f" · {size_text(log.nbytes)} of about {size_text(log.max_bytes)}", "dim"),
     ]
-    yield [(f"= {shown:>12,} shown", "text"), (f" + {held - shown:,} hidden by the filter", "text")]
+    later = f" + {held - drawn:,} not drawn yet" if held > drawn else ""
+    hidden = f" + {drawn - shown:,} hidden by the filter{later}"
+    yield [(f"= {shown:>12,} shown", "text"), (hidden, "text")]
     evicted = snapshot.first_seq - log.began_at
     yield [(f"  {evicted:>12,} rows evicted", "text"), (" since the log began", "dim")]
     if ends is not None:
@@ -112,7 +122,7 @@ def stats_lines(
     log: EventLog,
     snapshot: Snapshot,
     *,
-    shown: int,
+    tail: tuple[int, int],
     ends: tuple[int, int] | None,
     zone: tzinfo,
     width: int,
@@ -121,7 +131,7 @@ def stats_lines(
     return [
         *account_lines(statistics.sources, width),
         [("", "text")],
-        *log_lines(log, snapshot, shown, ends, zone),
+        *log_lines(log, snapshot, tail, ends, zone),
         [("", "text")],
         *reader_lines(statistics.readers),
     ]

@@ -34,7 +34,7 @@ class StatsPage(Page):
             app.hub.statistics(),
             app.hub.log,
             snapshot,
-            shown=app.model.shown(),
+            tail=(app.model.shown(), app.model.held),
             ends=self._span.ends(snapshot),
             zone=app.look.zone,
             width=self.size.width,

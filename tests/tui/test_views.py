@@ -279,6 +279,19 @@ async def test_stats_hold_the_accounting_identity(width):
         assert "✗ off by 3" in "\n".join(lines(s, StatsPage))
 
 
+async def test_what_came_while_the_tail_is_frozen_is_not_called_hidden():
+    async with stage(size=(120, 34)) as (s, pilot):
+        await s.give(*[at(n) for n in range(4)])
+        await s.drawn(pilot)
+        await pilot.press("=")
+        await s.give(*[at(n) for n in range(4, 7)])
+        await pilot.press("f8")
+        await settled(s, pilot)
+        figures = " ".join("\n".join(lines(s, StatsPage)).split())
+        assert "7 rows held" in figures
+        assert "= 4 shown + 0 hidden by the filter + 3 not drawn yet" in figures
+
+
 async def test_each_view_comes_by_its_key_and_goes_by_q():
     async with stage() as (s, pilot):
         for key, name in VIEW_KEYS.items():
