@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from logmon.errors import NoStore, StoreError, StoreFull, StoreUnavailable
 from logmon.store.place import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -134,8 +134,9 @@ def connect_writer(path: Path, *, now: Callable[[], datetime]) -> tuple[sqlite3.
             damage = _set_aside(path, fault, now())
             prepare(path)
             connection = _open(path)
-        _migrate(connection)
-        connection.execute("INSERT OR REPLACE INTO meta VALUES('clean', 0)")
+        with closed_on_failure(connection):
+            _migrate(connection)
+            connection.execute("INSERT OR REPLACE INTO meta VALUES('clean', 0)")
     except sqlite3.Error as error:
         raise translated(error, path) from None
     return connection, damage
@@ -145,12 +146,12 @@ def _open_checked(path: Path) -> tuple[sqlite3.Connection, str]:
     """Return a connection, and what is wrong with the file: then the connection is closed."""
     connection = connect(path)
     try:
-        _refuse_foreign(connection, path)
-        fault = _check(connection, path)
-        if not fault:
-            _set_up(connection)
+        with closed_on_failure(connection):
+            _refuse_foreign(connection, path)
+            fault = _check(connection, path)
+            if not fault:
+                _set_up(connection)
     except sqlite3.DatabaseError as error:
-        connection.close()
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGED:
             raise
         return connection, str(error)
@@ -175,10 +176,11 @@ def connect_reader(path: Path) -> sqlite3.Connection:
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S,
             isolation_level=None, check_same_thread=False,
         )  # fmt: skip
-        connection.execute("PRAGMA query_only=1")
-        connection.execute("PRAGMA trusted_schema=0")
-        _refuse_foreign(connection, path)
-        begun = _version(connection) > 0
+        with closed_on_failure(connection):
+            connection.execute("PRAGMA query_only=1")
+            connection.execute("PRAGMA trusted_schema=0")
+            _refuse_foreign(connection, path)
+            begun = _version(connection) > 0
     except sqlite3.Error as error:
         raise translated(error, path) from None
     if not begun:
@@ -198,8 +200,20 @@ def close_writer(connection: sqlite3.Connection) -> None:
 
 def _open(path: Path) -> sqlite3.Connection:
     connection = connect(path)
-    _set_up(connection)
+    with closed_on_failure(connection):
+        _set_up(connection)
     return connection
+
+
+@contextmanager
+def closed_on_failure(*connections: sqlite3.Connection) -> Iterator[None]:
+    """Close connections when what is done with them fails: nobody else has them."""
+    try:
+        yield
+    except BaseException:
+        for connection in connections:
+            connection.close()
+        raise
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -24,7 +24,13 @@ from logmon.event import encode, rfc3339
 from logmon.journal import Commit, Committed
 from logmon.redaction import Redactor
 from logmon.store import effects, letters
-from logmon.store.database import close_writer, connect_reader, connect_writer, translated
+from logmon.store.database import (
+    close_writer,
+    closed_on_failure,
+    connect_reader,
+    connect_writer,
+    translated,
+)
 from logmon.store.ids import new_ids
 from logmon.store.place import Lock, prepare
 from logmon.store.reading import StoreReading
@@ -185,7 +191,8 @@ def open_writer(path: Path, options: StoreOptions | None = None) -> Store | None
         return None
     try:
         writing, damage = connect_writer(path, now=lambda: datetime.now(UTC))
-        reading = connect_reader(path)
+        with closed_on_failure(writing):
+            reading = connect_reader(path)
     except StoreError:
         lock.release()
         raise
