@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
+from textual import events
 from textual.app import App, ComposeResult, SystemCommand
 from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher
@@ -17,7 +18,7 @@ from textual.widgets import ContentSwitcher
 from logmon.event import from_ns
 from logmon.sentinel.tracker import WorkItems
 from logmon.tui.actions import ACTIONS, Keymap, keymap
-from logmon.tui.controls import OPENERS, Controls, SecondKey, bindings_of
+from logmon.tui.controls import OPENERS, Controls, bindings_of
 from logmon.tui.copy_forms import Started
 from logmon.tui.detail import DetailPane
 from logmon.tui.drawing import Drawing
@@ -41,7 +42,6 @@ from logmon.tui.themes import OWN_THEMES, WITHOUT_COLOUR, check_theme
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from textual import events
     from textual.binding import BindingType
     from textual.screen import Screen
 
@@ -249,7 +249,8 @@ class LogmonApp(Owners, App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys to what is typed in; only the rows open a line."""
         if action == "do" and parameters and parameters[0] in OPENERS:
-            return self.screen is self.main and self.prompt_purpose is None
+            free = self.prompt_purpose is None and not self.controls.first
+            return self.screen is self.main and free
         return super().check_action(action, parameters)
 
     def action_do(self, name: str) -> None:
@@ -263,15 +264,25 @@ class LogmonApp(Owners, App[None]):
         self.main.query_one(KeyHints).refresh()
 
     def action_second_key(self, first: str) -> None:
-        """Wait for the second key of a sequence."""
+        """Wait for the second key of a sequence; the hints say what there is."""
+        self.controls.first = first
+        self.main.query_one(KeyHints).refresh()
 
-        def taken(name: str | None) -> None:
-            if name:
-                self.action_do(name)
-            else:
-                self.bell()
+    async def on_event(self, event: events.Event) -> None:
+        """Hear an event. Keys come back here in the order they were typed in (Textual 8.2.8)."""
+        if isinstance(event, events.Key) and event.is_forwarded and self._take_key(event.key):
+            return
+        await super().on_event(event)
 
-        self.push_screen(SecondKey(first, self.controls.after(first), self.palette()), taken)
+    def _take_key(self, key: str) -> bool:
+        """Take a key as the second of two, where one is waited for; any other leaves."""
+        name = self.controls.second(key)
+        if name:
+            self.action_do(name)
+        elif name is not None:
+            self.bell()
+            self.main.query_one(KeyHints).refresh()
+        return name is not None
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action of the table in the palette."""

@@ -7,25 +7,16 @@ the app. `OWNERS` is the whole list; a class is imported when its first action r
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from logmon.tui.actions import ACTIONS, DIGITS, Keymap, keymap
-from logmon.tui.keys import UNBOUND, shown
-from logmon.tui.lines import LinesWidget
+from logmon.tui.keys import UNBOUND
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from textual import events
-    from textual.app import ComposeResult
-
     from logmon.tui.app import LogmonApp
-    from logmon.tui.palette import Palette
-    from logmon.tui.render import Row, Span
 
 OWNERS: dict[str, str] = {
     "tail": "logmon.tui.tail_view:TailView",
@@ -88,6 +79,8 @@ class Controls:
         self.keys = keys
         self.count = 0
         """The number typed so far."""
+        self.first = ""
+        """The first of two keys that are one action, while the second one is waited for."""
         self._owners: dict[str, Any] = {"app": app}
 
     def owner(self, name: str) -> Any:
@@ -131,6 +124,14 @@ class Controls:
         """Return the keys that begin a sequence of two."""
         return {key.partition(" ")[0] for keys in self.keys.values() for key in keys if " " in key}
 
+    def second(self, key: str) -> str | None:
+        """Take the second key; return the action of both, empty where there is none.
+
+        None: none is waited for.
+        """
+        first, self.first = self.first, ""
+        return self.after(first).get(key, "") if first else None
+
     def after(self, first: str) -> dict[str, str]:
         """Return what the second key does: key to action name."""
         return {
@@ -139,46 +140,3 @@ class Controls:
             for key in keys
             if key.startswith(f"{first} ")
         }
-
-
-class SecondKey(ModalScreen[str]):
-    """Waits for the second key of a sequence and says on the last line what there is."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "app.do('quit')", priority=True, show=False)
-    ]
-
-    def __init__(self, first: str, choices: Mapping[str, str], palette: Palette) -> None:
-        super().__init__()
-        self._first = first
-        self._choices = choices
-        self._palette = palette
-
-    def compose(self) -> ComposeResult:
-        """Show the choices in place of the key hints."""
-        yield Choices(self._first, self._choices, self._palette)
-
-    def on_key(self, event: events.Key) -> None:
-        """Take the second key; any other key leaves."""
-        event.stop()
-        event.prevent_default()
-        self.dismiss(self._choices.get(event.key, ""))
-
-
-class Choices(LinesWidget):
-    """One line: each second key and what it does."""
-
-    def __init__(self, first: str, choices: Mapping[str, str], palette: Palette) -> None:
-        super().__init__(palette, id="choices")
-        self._first = first
-        self._choices = choices
-
-    def line(self, y: int) -> Row:
-        """Draw the choices that fit."""
-        spans: list[Span] = [(f" {shown(self._first)} ", self.palette.bar_badge)]
-        for key, name in self._choices.items():
-            spans += [
-                (f" {shown(key)} ", self.palette.bar_accent),
-                (f"{ACTIONS[name].text}  ", self.palette.bar_dim),
-            ]
-        return self.spread(spans, [], self.palette.bar)

@@ -204,6 +204,8 @@ class KeyHints(LinesWidget):
 
     def line(self, y: int) -> Row:
         """Draw the hints that fit whole; the one for help always does."""
+        if self._controls.first:
+            return self.spread(list(self._choices()), [], self.palette.bar)
         palette = self.palette
         count = self._controls.count
         spans: list[Span] = [(f" {count:,} ", palette.bar_alarm)] if count else []
@@ -216,6 +218,14 @@ class KeyHints(LinesWidget):
                 break
             spans += hint
         return self.spread([*spans, *last], [], palette.bar)
+
+    def _choices(self) -> Iterator[Span]:
+        """Yield the first key of two, then each second key and what both do."""
+        first, palette = self._controls.first, self.palette
+        yield (f" {shown(first)} ", palette.bar_badge)
+        for key, name in self._controls.after(first).items():
+            yield (f" {shown(key)} ", palette.bar_accent)
+            yield (f"{ACTIONS[name].text}  ", palette.bar_dim)
 
     def _hint(self, action: Action) -> list[Span]:
         keys = self._controls.keys[action.name]

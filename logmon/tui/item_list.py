@@ -129,3 +129,12 @@ class ItemsPane(ItemList):
 
     HEADS = False
     MOST = 200
+
+    def on_mount(self) -> None:
+        """Take no more room than there are items for."""
+        self.app.add_class("-no-items")
+
+    def rows_changed(self) -> None:
+        """Draw the items; without any, two lines are enough to say so."""
+        super().rows_changed()
+        self.app.set_class(not self.length(), "-no-items")

@@ -8,6 +8,7 @@ from rich.style import Style
 from textual.color import Color
 
 from logmon.level import Level
+from logmon.tui.contrast import readable
 
 if TYPE_CHECKING:
     from textual.theme import Theme
@@ -31,6 +32,9 @@ _ANSI_ITEM_HUES = (
     "ansi_magenta", "ansi_red", "ansi_yellow", "ansi_cyan", "ansi_green", "ansi_bright_magenta",
     "ansi_blue", "ansi_bright_cyan",
 )  # fmt: skip
+
+ITEM_TINT = 0.13
+"""How much of an item's hue lies behind its rows."""
 
 
 class Palette:
@@ -104,7 +108,7 @@ class Palette:
     def _levels(
         self, error: Color, warn: Color, good: Color, accent: Color, muted: Color
     ) -> dict[Level, Style]:
-        critical = Color.parse("#ff007c" if self._background.brightness < 0.5 else "#b3005e")
+        critical = Color.parse("#ff4fb4" if self._background.brightness < 0.5 else "#b3005e")
         if self._ansi:
             critical = Color.parse("ansi_bright_magenta")
         colours = {
@@ -118,8 +122,16 @@ class Palette:
             Level.ALERT: critical,
             Level.EMERGENCY: critical,
         }
+        grounds = [
+            self._background,
+            *(self._tinted(Color.parse(hue), ITEM_TINT) for hue in self._hues),
+        ]
         return {
-            level: self._style(colour, self._background, bold=level > Level.DEBUG)
+            level: self._style(
+                colour if self._ansi else readable(colour, self._foreground, grounds),
+                self._background,
+                bold=level > Level.DEBUG,
+            )
             for level, colour in colours.items()
         }
 
@@ -147,7 +159,10 @@ class Palette:
     def _tint_of(self, colour: Color, strength: float) -> Style:
         if self.mono or self._ansi:
             return Style(reverse=True)
-        return Style(bgcolor=self._background.blend(colour, strength).rich_color)
+        return Style(bgcolor=self._tinted(colour, strength).rich_color)
+
+    def _tinted(self, colour: Color, strength: float) -> Color:
+        return self._background.blend(colour, strength)
 
     def item(self, item_id: str) -> tuple[Style, Style]:
         """Return a work item's own hue, as a style for marks and a background for its rows."""
@@ -155,7 +170,7 @@ class Palette:
         if found is None:
             digits = "".join(filter(str.isdecimal, item_id)) or "0"
             hue = Color.parse(self._hues[int(digits) % len(self._hues)])
-            tint = Style() if self.mono or self._ansi else self._tint_of(hue, 0.13)
+            tint = Style() if self.mono or self._ansi else self._tint_of(hue, ITEM_TINT)
             found = self._style(hue, self._background, bold=True), tint
             if len(self._items) > 1_000:
                 self._items.clear()

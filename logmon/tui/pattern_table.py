@@ -91,6 +91,11 @@ class PatternTable:
         seen = sum(int(part.severities.sum()) + part.own for part in self._parts.values())
         return seen, max(seen, self._model.shown())
 
+    @property
+    def own(self) -> int:
+        """How many of the rows looked at are logmon's own: they are no pattern."""
+        return sum(part.own for part in self._parts.values())
+
     def _sums(self) -> _Sums:
         if self._version != self._parts.version:
             self._version = self._parts.version

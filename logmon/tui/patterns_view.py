@@ -60,7 +60,8 @@ class PatternList(Table):
         if seen < shown:
             text = f" · {seen:,} of {shown:,} rows looked at ({seen * 100 // shown} %)"
             return [*spans, (text, palette.warn)]
-        return [*spans, (f" · of {shown:,} shown rows", palette.dim)]
+        own = f", {self.table.own:,} of them logmon's own" if self.table.own else ""
+        return [*spans, (f" · of {shown:,} shown rows{own}", palette.dim)]
 
     def length(self) -> int:
         """Return how many patterns there are."""

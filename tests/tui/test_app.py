@@ -6,6 +6,7 @@ import gc
 import re
 
 import pytest
+from textual import events
 from textual.strip import Strip
 
 from logmon.event import from_ns, to_ns
@@ -255,6 +256,41 @@ async def test_a_key_pressed_behind_another_is_one_action():
         await pilot.press("apostrophe", "g")
         await pilot.pause()
         assert s.app.model.cursor == 0
+
+
+async def test_without_items_their_pane_takes_two_lines_and_says_what_would_come():
+    async with stage() as (s, pilot):
+        await s.drawn(pilot)
+        pane = s.app.main.query_one(ItemsPane)
+        assert pane.size.height == 2
+        assert "Sentinel opens one" in pane.line(1).text
+        await pilot.press("enter")
+        await s.give(make_event("bad", level=Level.ERROR))
+        await s.drawn(pilot)
+        await pilot.pause()
+        assert pane.size.height == 9
+        assert "WI-1" in pane.line(1).text
+
+
+async def test_what_is_typed_within_a_moment_of_two_keys_counts_too():
+    async with stage(keys=keymap({"first": ["' g"]})) as (s, pilot):
+        for n in range(80):
+            await s.give(make_event(f"row {n}"))
+        await s.drawn(pilot)
+        for key, sign in [
+            ("k", "k"),
+            ("apostrophe", "'"),
+            *[(letter, letter) for letter in "gjjj"],
+        ]:
+            s.app.post_message(events.Key(key, sign))
+        await s.until(pilot, lambda: s.app.model.cursor == 3)
+        s.app.post_message(events.Key("apostrophe", "'"))
+        await s.until(pilot, lambda: "' " in s.line(KeyHints)[:4])
+        assert ACTIONS["first"].text in s.line(KeyHints)
+        await pilot.press("slash")
+        assert s.app.prompt_purpose is None, "it was the second key, of nothing"
+        await pilot.press("j")
+        assert s.app.model.cursor == 4
 
 
 async def test_a_newcomer_is_told_what_this_is_and_escape_closes_it():
