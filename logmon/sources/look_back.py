@@ -71,8 +71,10 @@ def starts_of(
         if look.rows:
             file.search(_oldest_wanted(look, files.values()), stopped)
         files[path] = file.closed()
-    # What Sentinel says of rows, and which are new, only reading them all can tell.
-    all_matter = look.passing.asks_for("sentinel") or look.passing.asks_new
+    # What Sentinel says of rows, and which are new, only reading them all can tell; and without a
+    # filter what is no row belongs to the history, too: it becomes dead letters.
+    asked = look.passing
+    all_matter = not asked.clauses or asked.asks_new or asked.asks_for("sentinel")
     wanted = _of_each(list(files.values()), look.rows, all_matter=all_matter)
     return {
         path: file.start(count) for (path, file), count in zip(files.items(), wanted, strict=True)

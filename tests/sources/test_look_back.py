@@ -77,6 +77,17 @@ async def test_where_nothing_passes_nothing_is_read_unless_sentinel_is_asked_for
     assert len(await messages(paths, LookBack(rows=3, passing=asked))) == 40
 
 
+async def test_where_there_are_too_few_rows_what_is_none_is_read_too(tmp_path):
+    paths = written(tmp_path, '{"broken"\n' * 3)
+    source = ReplaySource(
+        paths,
+        reading=ReplayOptions(follow=True, look_back=LookBack(rows=5)),
+        options=LogStreamOptions(history_only=True),
+    )
+    async with aclosing(source.observe()) as arrivals:
+        assert sum([len(arrival.rejected) async for arrival in arrivals]) == 3
+
+
 async def test_the_newest_of_all_files_together_or_of_each(tmp_path):
     early = "".join(f"{line(n)}\n" for n in range(30))
     late = "".join(f"{line(n)}\n" for n in range(28, 60, 2))
