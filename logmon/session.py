@@ -243,7 +243,8 @@ async def _print(
         run.log_filter, name="console", after=first_seq - 1, when_full="block", settled=True
     )
     reader.position = reader.acknowledged = first_seq  # row 0 may be the store's
-    if run.last is not None:
+    # What came since the store was left is new, not history: it is shown whole.
+    if run.last is not None and not (run.follow and service.store is not None):
         console.hold(NewestLines(run.last, run.log_filter))
     if not run.follow:
         await console.follow(reader)
