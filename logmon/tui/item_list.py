@@ -32,7 +32,8 @@ class ItemList(Table):
     HELP = (
         "What Sentinel made of the rows. `s` starts, `d` closes after asking, `o` reopens; `u` "
         "marks it as useful, `z` as noise, for its rule's figures; "
-        "`Enter` goes to the newest row, `Tab` to the events."
+        "`Enter` goes to the newest row, `Tab` to the events. Of a large file opened at its end "
+        "Sentinel speaks here and by the marks, not in rows of its own."
     )
 
     PANEL = "items"
