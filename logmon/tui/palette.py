@@ -59,6 +59,11 @@ class Palette:
         good = Color.parse(theme.success or "#9ece6a")
         muted = background.blend(foreground, 0.5 if theme.name != "contrast" else 0.8)
         value = Color.parse("#ff9e64" if dark else "#b15c00")
+        if not theme.ansi:
+            error, warn, good, accent, value = (
+                readable(colour, foreground, (background, panel))
+                for colour in (error, warn, good, accent, value)
+            )
         if theme.ansi:
             muted, value = Color.parse("ansi_bright_black"), Color.parse("ansi_yellow")
         self.text = self._style(foreground, background)
