@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import msgspec
 
 from logmon.event import encode, encode_ascii
+from logmon.filter import build_filter
 from logmon.level import Level
 from logmon.row_text import mark_text, text_columns
 from logmon.visible import visible
@@ -23,6 +24,7 @@ from logmon.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from logmon.hub import LogEventHub
     from logmon.newest_lines import NewestLines
     from logmon.segment import Delivery, Segment, Slice
     from logmon.subscription import Subscription
@@ -77,6 +79,16 @@ class Console:
                 _narrate(f"{rows.missed} rows were missed here")
             await self.write(rows)
 
+    async def tell(self, hub: LogEventHub, first_seq: int) -> None:
+        """Say on stderr what logmon itself has to say, whatever the filter of the rows is."""
+        own = build_filter(sources=["logmon"])
+        reader = hub.subscribe(own, name="notices", after=first_seq - 1)
+        reader.position = reader.acknowledged = first_seq  # row 0 may be the store's
+        async for rows in reader.batches():
+            for row in rows:
+                if row.origin == "logmon":
+                    self._say(row)
+
     def hold(self, newest: NewestLines) -> None:
         """Write nothing until `release`, and then only the newest."""
         self._held = newest
@@ -108,9 +120,8 @@ class Console:
         self._stream.flush()
 
     def _wanted(self, row: Delivery) -> bool:
-        """Return whether a row is data; logmon's own notices are narration."""
+        """Return whether a row is data; logmon's own notices are narration (`tell`)."""
         if row.origin == "logmon":
-            self._say(row)
             return False
         return self._options.own_rows or not row.is_own
 

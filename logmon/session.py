@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ORPHANED = "the logmon that wrote into the store has ended: nothing comes until one starts"
 TROUBLE_EVERY_S = 0.5
 FORCED_AFTER_S = 1.8
 """A run that was told to stop and has not after this long is ended without asking."""
@@ -164,6 +165,7 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     serving = asyncio.create_task(service.run())
     console = Console(sys.stdout.buffer, run.options, live_from=live_from)
     printing = asyncio.create_task(_print(service, run, first_seq, console))
+    telling = asyncio.create_task(console.tell(service.hub, first_seq))
     narrating = asyncio.create_task(_narrate(service, told=run.options.own_rows))
     try:
         async with served(run.api, service):
@@ -171,15 +173,16 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
         if not printing.done():
             return stop.result()
         printing.result()
+        await asyncio.wait({telling}, timeout=TROUBLE_EVERY_S)
     except BrokenPipeError:
         quiet_stdout()
         return 0
     finally:
         code = stop.result() if stop.done() else 0
         _force_after(FORCED_AFTER_S, code)
-        for task in (printing, serving, narrating):
+        for task in (printing, serving, narrating, telling):
             task.cancel()
-        await asyncio.wait({printing, serving, narrating})
+        await asyncio.wait({printing, serving, narrating, telling})
         service.close_store()
     _raise_failure(serving)
     dead = sum(source.dead_lettered for source in service.hub.sources.values())
@@ -206,8 +209,7 @@ async def _narrate(service: LogMonitorService, *, told: bool) -> None:
             sys.stderr.write(f"logmon: {visible(text)}\n")
         said = trouble
         if service.is_orphan and not orphan:
-            text = "the logmon that wrote into the store has ended: nothing comes until one starts"
-            sys.stderr.write(f"logmon: {text}\n")
+            sys.stderr.write(f"logmon: {ORPHANED}\n")
         orphan = service.is_orphan
         await asyncio.sleep(TROUBLE_EVERY_S)
 

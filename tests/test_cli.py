@@ -159,6 +159,17 @@ def test_what_claims_to_be_sentinels_goes_through_the_rules_like_any_row(tmp_pat
     assert not marks, "a claimed work item gets no mark"
 
 
+@pytest.mark.parametrize(
+    "flags", [[], ["-s", "x"], ["-l", "alert"], ["-q", "service:x"], ["-n", "0"]]
+)
+def test_what_logmon_has_to_say_is_said_whatever_rows_are_asked_for(tmp_path, flags):
+    path = tmp_path / "config.toml"
+    path.write_text(f'[sources.a]\ntype = "file"\npaths = ["{tmp_path}/none.log"]\n')
+    done = run("tail", "-c", str(path), "--no-follow", *flags)
+    assert done.stderr.decode() == f"logmon: nothing at {tmp_path}/none.log\n"
+    assert done.stdout == b""
+
+
 def test_a_replay_prints_what_sentinel_made_of_it_where_that_is_asked_for(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('{"source":"app","level":"error","message":"m","id":"b"}\n')
