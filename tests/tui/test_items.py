@@ -340,6 +340,7 @@ async def test_the_items_view_looks_as_its_picture(name):
     async with stage(size=options.pop("size", (120, 34)), **options) as (s, pilot):
         with_desk(s)
         await story(s)
+        await s.drawn(pilot)
         await pilot.press("f4")
         await settled(s, pilot)
         await pilot.press("j", "s")

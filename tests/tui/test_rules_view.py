@@ -280,6 +280,7 @@ async def test_rules_look_as_their_pictures(tmp_path: Path, name):
             s.hub, [], sentinel=s.sentinel, rule_file=RuleFile(config, path, {})
         )
         await story(s)
+        await s.drawn(pilot)
         await pilot.press("f9", "down")
         if name.startswith("rule-"):
             await pilot.press("enter")

@@ -379,6 +379,7 @@ async def test_each_view_looks_as_its_picture(name):
     options = dict(options)
     async with stage(size=options.pop("size", (120, 34)), **options) as (s, pilot):
         await story(s)
+        await s.drawn(pilot)
         await pilot.press(*keys.split())
         await settled(s, pilot)
         if name.startswith("histogram"):
