@@ -175,6 +175,8 @@ class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
     """Clauses that must all hold; no clauses let everything pass."""
 
     clauses: tuple[Clause, ...] = ()
+    notices: bool = False
+    """Whether what logmon itself says of sources and gaps passes too, within the time asked for."""
 
     @property
     def needs_rows(self) -> bool:
@@ -196,15 +198,28 @@ class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
 
     def asks_for(self, source: str) -> bool:
         """Whether rows of this source may pass because of its name: others could not."""
+        timeless = LogFilter(tuple(c for c in self.clauses if not isinstance(c, TimeClause)))
+        return timeless.may_pass(source) and not timeless.may_pass("\0")
+
+    def may_pass(self, source: str) -> bool:
+        """Whether a row of this source can pass at any level, as far as columns tell."""
         levels = sorted(ALL_LEVELS)
-        timeless = [clause for clause in self.clauses if not isinstance(clause, TimeClause)]
-        may_pass = [
-            LogFilter(tuple(timeless)).mask(
-                Columns.of([0] * len(levels), levels, [name] * len(levels))
-            )
-            for name in (source, "\0")
-        ]
-        return bool(may_pass[0].any() and not may_pass[1].any())
+        columns = Columns.of([0] * len(levels), levels, [source] * len(levels))
+        return bool(self.mask(columns).any())
+
+    def names(self, source: str) -> bool:
+        """Whether a clause decides about this source by its name, for it or against it."""
+        each = [LogFilter((clause,)) for clause in self.clauses]
+        return any(one.may_pass(source) is not one.may_pass("\0") for one in each)
+
+    def with_notices(self) -> LogFilter:
+        """Return a filter that what logmon says of sources and gaps passes as well."""
+        return msgspec.structs.replace(self, notices=True) if self.clauses else self
+
+    def passes_notice(self, event: LogEvent) -> bool:
+        """Whether something that logmon says passes for what it is; ask `matches` besides."""
+        times = (clause for clause in self.clauses if isinstance(clause, TimeClause))
+        return self.notices and all(clause.matches(event) for clause in times)
 
     def mask(self, columns: Columns) -> Mask:
         """Return the rows that columns alone do not rule out."""

@@ -5,7 +5,7 @@ Columns are only ever appended to; what is evaluated once for a filter is rememb
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,6 +35,7 @@ NO_ROWS: Rows = np.arange(0)
 
 OWN_ORIGINS = ("logmon", "sentinel")
 """Origins that only the hub can give: its own notices, and what Sentinel says."""
+NOTICES = OWN_ORIGINS[0]
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
@@ -57,9 +58,9 @@ class Segment:
     """Consecutive rows: preallocated columns, the batches behind them, links to work items."""
 
     __slots__ = (
-        "_batches", "_masks", "_places", "_rows", "_starts", "capacity", "count", "first_seq",
-        "item_ids", "items", "levels", "names", "nbytes", "news", "origin_ids", "origins",
-        "source_ids", "times",
+        "_batches", "_masks", "_notices", "_places", "_rows", "_starts", "capacity", "count",
+        "first_seq", "item_ids", "items", "levels", "names", "nbytes", "news", "origin_ids",
+        "origins", "source_ids", "times",
     )  # fmt: skip
 
     def __init__(self, first_seq: int, capacity: int, origins: list[str], items: list[str]) -> None:
@@ -79,6 +80,7 @@ class Segment:
         self._places: dict[str, int] = {}
         self._starts: list[int] = []
         self._batches: list[Batch] = []
+        self._notices: list[int] = []
         self._masks: dict[LogFilter, tuple[NDArray[np.bool_], int]] = {}
         self._rows: dict[LogFilter, tuple[int, int, Rows]] = {}
 
@@ -98,6 +100,8 @@ class Segment:
         batch.columns = self.columns(start, stop)
         self._starts.append(start)
         self._batches.append(batch)
+        if self.origins[origin_id] == NOTICES:
+            self._notices += range(start, stop)
         self.nbytes += batch.nbytes
         self.count = stop
 
@@ -234,7 +238,15 @@ class Segment:
                     if self.news is not None and self.news[start + row]:
                         event = as_new(event)
                     mask[row] = log_filter.matches_rest(event)
+        mask[[row - start for row in self.notices(log_filter, start, stop)]] = True
         return mask
+
+    def notices(self, log_filter: LogFilter, start: int, stop: int) -> list[int]:
+        """Return the rows of a range that a filter lets through as what logmon itself says."""
+        if not log_filter.notices or not self._notices:
+            return []
+        found = self._notices[bisect_left(self._notices, start) : bisect_left(self._notices, stop)]
+        return [row for row in found if log_filter.passes_notice(self.event(row))]
 
     def _may_hold(self, literal: str, start: int, stop: int) -> NDArray[np.bool_]:
         """Return which rows of a range may hold a text in their message, by a look at bytes."""

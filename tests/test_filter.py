@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from logmon.batch import EventBatch
 from logmon.errors import ConfigError, PatternTooSlow
 from logmon.event import to_ns
+from logmon.event_log import EventLog
 from logmon.filter import (
+    EVERYTHING,
     GrepClause,
     LevelClause,
     LogFilter,
@@ -21,6 +23,7 @@ from logmon.filter import (
 )
 from logmon.level import Level, at_least
 from logmon.patterns import Pattern, bounded, compile_pattern
+from logmon.query import parse_query
 from logmon.testing import NOON, make_event
 
 EVENTS = st.builds(
@@ -94,3 +97,27 @@ def test_one_time_limit_serves_a_whole_block_of_matches(without_re2):
 
 def test_spans_are_where_the_pattern_occurs():
     assert compile_pattern("o+").spans("foo bo") == [(1, 3), (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        ({"sources": ["payments"]}, True),
+        ({"levels": frozenset([Level.ERROR])}, True),
+        ({"greps": [Pattern("card")]}, True),
+        ({"excludes": [Pattern("missing")]}, True),
+        ({"clauses": [parse_query("service:payments @http.status:>=500")]}, True),
+        ({"since_ns": to_ns(NOON)}, True),
+        ({"since_ns": to_ns(NOON) + 1}, False),
+        ({"until_ns": to_ns(NOON)}, False),
+    ],
+)
+def test_what_logmon_says_passes_a_filter_with_notices_within_the_time_asked_for(flags, shown):
+    log = EventLog()
+    said = make_event("7 rows are missing here", source="logmon", level=Level.WARN, timestamp=NOON)
+    log.append(EventBatch([said]), origin="logmon")
+    assert bool(log.recent(9, build_filter(**flags).with_notices())) is shown
+
+
+def test_a_filter_without_conditions_stays_the_one_that_lets_everything_pass():
+    assert EVERYTHING.with_notices() == EVERYTHING

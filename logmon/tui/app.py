@@ -347,7 +347,7 @@ class LogmonApp(Owners, App[None]):
         self.views.show("tail")
         self.model.sync()
         row = self.model.delivery(event.seq)
-        if row is not None and not self.model.filter.matches(row.event):
+        if row is not None and not self.model.passes(row):
             self.state.in_context = True
             self.filter_changed()
         self.model.jump(event.seq)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logmon.event import from_ns, rfc3339
-from logmon.filter import Clause, GrepClause, LogFilter, TimeClause, build_filter
+from logmon.filter import Clause, GrepClause, LogFilter, SourceClause, TimeClause, build_filter
 from logmon.level import ALL_LEVELS, Level, at_least
 from logmon.query import parse_query
+from logmon.query.parts import parts
 
 if TYPE_CHECKING:
     from logmon.tui.pattern_filter import TemplateClause
@@ -92,12 +93,25 @@ class FilterState:
         return " ".join(parts)
 
     def build(self) -> LogFilter:
-        """Return the filter; with filters off what the command line fixed; in context all."""
+        """Return the filter; with filters off what the command line fixed; in context all.
+
+        What logmon says of sources and gaps passes too, where no condition is on its name.
+        """
         if self.in_context:
             return LogFilter()
         if not self.enabled:
-            return LogFilter(self._fixed)
+            return LogFilter(self._fixed).with_notices()
         pattern = () if self.pattern is None else (self.pattern,)
-        return build_filter(
+        built = build_filter(
             levels=self.levels, sources=self.sources, clauses=(*self._fixed, *self._query, *pattern)
         )
+        return built if self._names_logmon() else built.with_notices()
+
+    def _names_logmon(self) -> bool:
+        """Whether a condition is on logmon's own rows; as one of several sources they are not."""
+        wanted = [glob for glob in self.sources if not glob.startswith("!")]
+        globs = [glob for glob in self.sources if glob.startswith("!")]
+        globs += wanted if len(wanted) == 1 else []
+        by_name = (SourceClause((glob,)) for glob in globs)
+        written = (parse_query(part) for part in parts(self.text))
+        return LogFilter((*by_name, *filter(None, written))).names("logmon")

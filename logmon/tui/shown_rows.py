@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from logmon.filter import EVERYTHING, LevelClause, LogFilter
+from logmon.segment import NOTICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logmon.event_log import Snapshot
-    from logmon.segment import Segment
+    from logmon.segment import Delivery, Segment
 
     Rows = NDArray[np.intp]
 
@@ -75,9 +76,16 @@ class ShownRows:
         snapshot = self.snapshot
         bounds = [snapshot.bounds(segment) for segment in snapshot.segments]
         found = level_rows(snapshot, clause)
-        for segment, (start, stop), rows in zip(snapshot.segments, bounds, found, strict=True):
+        for segment, (start, stop), passing in zip(snapshot.segments, bounds, found, strict=True):
+            notices = segment.notices(log_filter, start, stop)
+            rows = np.union1d(passing, notices).astype(np.intp) if notices else passing
             segment.remember(log_filter, start, stop, rows)
             self._counts[segment.first_seq] = (start, stop, len(rows))
+
+    def passes(self, row: Delivery) -> bool:
+        """Whether the filter lets a row through."""
+        notice = row.origin == NOTICES and self.filter.passes_notice(row.event)
+        return notice or self.filter.matches(row.event)
 
     def rows(self, segment: Segment) -> Rows:
         """Return the rows of a segment that pass; none yet when filtering it must wait its turn."""

@@ -9,8 +9,11 @@ import pytest
 from textual import events
 from textual.strip import Strip
 
+from logmon.batch import EventBatch
 from logmon.event import from_ns, to_ns
+from logmon.event_log import EventLog
 from logmon.level import Level, at_least
+from logmon.source import Arrival, Notice
 from logmon.testing import NOON, make_event
 from logmon.tui.actions import ACTIONS, keymap
 from logmon.tui.detail import DetailPane
@@ -20,6 +23,7 @@ from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.item_list import ItemsPane
 from logmon.tui.prompt import Prompt
 from logmon.tui.tail_view import TailView
+from logmon.tui.views import GoTo
 from tests.tui.stage import stage
 
 
@@ -53,6 +57,53 @@ async def test_typing_a_filter_hides_the_other_rows_at_once():
         await s.drawn(pilot)
         assert "1 of 4 shown" in s.line(FilterLine)
         assert not s.app.screen.query_one(Prompt).display
+
+
+async def test_a_gap_and_a_source_that_stopped_are_rows_under_every_filter_but_one_against_them():
+    state = FilterState(levels=at_least(Level.ERROR), sources=("payments",))
+    async with stage(state=state) as (s, pilot):
+        await s.give(make_event("fine", source="payments"), make_event("failed", source="api"))
+        await s.accept(Arrival(notices=(Notice(text="gap · 7 rows are missing here", lost=7),)))
+        s.hub.announce(Notice(text="mock stopped"), source="mock")
+        await s.give(make_event("card failed", source="payments", level=Level.ERROR))
+        await pilot.press("ampersand", *"card", "enter")
+        await s.drawn(pilot)
+        gap, stopped, card = [row for row in s.rows() if row and "WI-1 opened" not in row]
+        assert "gap · 7 rows are missing here" in gap
+        assert "mock stopped" in stopped
+        assert "card failed" in card
+        assert "3 of 6 shown" in s.line(FilterLine)
+        s.app.on_go_to(GoTo(s.app.model.first()))
+        assert not state.in_context, "it is shown where it is"
+        await pilot.press("ampersand", *" -service:logmon", "enter")
+        await s.drawn(pilot)
+        assert "1 of 6 shown" in s.line(FilterLine)
+
+
+@pytest.mark.parametrize(
+    ("sources", "text", "shown"),
+    [
+        ((), "card", True),
+        (("api",), "", True),
+        (("api", "logmon"), "", True),  # what the picker gives when one of three is taken out
+        (("!a*",), "status:error", True),
+        (("!logmon",), "", False),
+        (("api", "!log*"), "", False),
+        ((), "-service:logmon", False),
+        ((), "service:api card -service:logmon", False),
+        (("logmon",), "", False),
+        ((), "service:logmon", False),
+        (("logmon",), "missing", True),
+    ],
+)
+def test_a_condition_on_the_name_logmon_decides_about_what_logmon_says(sources, text, shown):
+    state = FilterState(levels=at_least(Level.ERROR), sources=sources, text=text)
+    log = EventLog()
+    row = make_event("7 rows are missing here", source="logmon", level=Level.WARN)
+    log.append(EventBatch([row]), origin="logmon")
+    if sources == ("logmon",) and shown:
+        state.levels = at_least(Level.WARN)
+    assert bool(log.recent(9, state.build())) is shown
 
 
 async def test_going_up_pauses_counts_what_is_new_and_f_follows_again():

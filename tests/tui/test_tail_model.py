@@ -19,6 +19,8 @@ from logmon.tui.tail_model import TailModel
 ERRORS = build_filter(levels=at_least(Level.ERROR))
 THREES = LogFilter((GrepClause(Pattern("three")),))
 NOTHING = LogFilter((GrepClause(Pattern("nothing")),))
+FILTERS = [ERRORS, THREES, NOTHING]
+WITH_NOTICES = [log_filter.with_notices() for log_filter in FILTERS]
 
 
 def jump(model: TailModel, wanted, direction: int) -> bool:
@@ -40,6 +42,15 @@ def add(log: EventLog, count: int) -> None:
         for n in range(first, first + count)
     ]
     log.append(EventBatch(events), origin="app")
+
+
+def say(log: EventLog, text: str = "7 rows are missing here") -> None:
+    log.append(EventBatch([make_event(text, source="logmon")]), origin="logmon")
+
+
+def passes(log_filter: LogFilter, row) -> bool:
+    is_notice = log_filter.notices and row.origin == "logmon"
+    return is_notice or log_filter.matches(row.event)
 
 
 def model_of(count: int, height: int = 10, max_rows: int = 100_000) -> tuple[EventLog, TailModel]:
@@ -118,6 +129,41 @@ def test_counts_are_exact_once_everything_is_filtered():
     assert not model.busy
 
 
+@pytest.mark.parametrize("log_filter", WITH_NOTICES)
+def test_what_logmon_says_stands_under_every_filter_and_is_counted(log_filter):
+    log, model = model_of(0)
+    said = []
+    for _ in range(5):
+        add(log, 3_000)
+        said.append(log.snapshot.next_seq)
+        say(log)
+    add(log, 3_000)
+    model.sync()
+    model.set_filter(log_filter)
+    while model.work():
+        pass
+    passing = [
+        seq for seq in range(len(log.snapshot)) if passes(log_filter, log.snapshot.delivery(seq))
+    ]
+    assert set(said) <= set(passing)
+    assert model.shown() == len(passing)
+    for seq in said:
+        model.select(seq)
+        assert model.cursor == seq in model.visible()
+    say(log)
+    model.follow()
+    assert model.visible()[-1] == log.snapshot.next_seq - 1, "what comes later, too"
+    assert model.shown() == len(passing) + 1
+
+
+def test_only_logmon_itself_says_something_that_no_filter_hides():
+    log, model = model_of(0)
+    log.append(EventBatch([make_event("a claim", source="logmon")]), origin="app")
+    model.sync()
+    model.set_filter(NOTHING.with_notices())
+    assert model.visible() == []
+
+
 def test_a_filter_that_needs_every_row_looks_at_rows_for_a_moment_between_two_frames():
     log = EventLog(max_rows=300_000)
     ticks = count()
@@ -176,9 +222,10 @@ def test_resizing_keeps_the_selected_row_on_the_screen():
 
 STEP = st.one_of(
     st.tuples(st.just("add"), st.integers(1, 60)),
+    st.tuples(st.just("say")),
     st.tuples(st.just("move"), st.integers(-30, 30)),
     st.tuples(st.just("scroll"), st.integers(-30, 30)),
-    st.tuples(st.just("filter"), st.sampled_from([EVERYTHING, ERRORS, THREES, NOTHING])),
+    st.tuples(st.just("filter"), st.sampled_from([EVERYTHING, *FILTERS, *WITH_NOTICES])),
     st.tuples(st.just("resize"), st.integers(1, 30)),
     st.tuples(st.just("freeze")),
     st.tuples(st.just("follow")),
@@ -195,6 +242,9 @@ def test_whatever_the_user_does_the_window_is_a_run_of_rows_that_pass(steps, bou
         match step:
             case ("add", count):
                 add(log, count)
+                model.sync()
+            case ("say",):
+                say(log)
                 model.sync()
             case ("move", rows):
                 model.move(rows)
@@ -218,7 +268,7 @@ def test_whatever_the_user_does_the_window_is_a_run_of_rows_that_pass(steps, bou
         passing = [
             seq
             for seq in range(snapshot.first_seq, snapshot.next_seq)
-            if model.filter.matches(snapshot.delivery(seq).event)
+            if passes(model.filter, snapshot.delivery(seq))
         ]
         seqs = model.visible()
         assert len(seqs) == min(model.height, len(passing))
