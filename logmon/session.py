@@ -16,6 +16,7 @@ import termios
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -166,7 +167,7 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     console = Console(sys.stdout.buffer, run.options, live_from=live_from)
     printing = asyncio.create_task(_print(service, run, first_seq, console))
     telling = asyncio.create_task(console.tell(service.hub, first_seq))
-    narrating = asyncio.create_task(_narrate(service, told=run.options.own_rows))
+    narrating = asyncio.create_task(_narrate(service))
     try:
         async with served(run.api, service):
             await _first(printing, stop)
@@ -178,8 +179,7 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
         quiet_stdout()
         return 0
     finally:
-        code = stop.result() if stop.done() else 0
-        _force_after(FORCED_AFTER_S, code)
+        _force_after(FORCED_AFTER_S, stop.result() if stop.done() else 0)
         for task in (printing, serving, narrating, telling):
             task.cancel()
         await asyncio.wait({printing, serving, narrating, telling})
@@ -191,16 +191,19 @@ async def _lines(build: Callable[[], LogMonitorService], run: LineRun) -> int:
     repeats = sum(source.duplicates for source in service.hub.sources.values())
     if repeats and run.tell_repeats:
         sys.stderr.write(f"logmon: {repeats} records were in the store already\n")
-    for text in map(visible, service.obituaries):
-        if text not in console.narrated:
-            sys.stderr.write(f"logmon: {text}\n")
+    _bury(service, console)
     return service.exit_code
 
 
-async def _narrate(service: LogMonitorService, *, told: bool) -> None:
-    """Say on stderr what is wrong with the store; `told`: a row says what was at its start."""
-    if not told and service.store is not None and service.store.damage:
-        sys.stderr.write(f"logmon: {visible(service.store.damage)}\n")
+def _bury(service: LogMonitorService, console: Console) -> None:
+    """Say why sources failed for good, where no row has said so."""
+    for text in map(visible, service.obituaries):
+        if text not in console.narrated:
+            sys.stderr.write(f"logmon: {text}\n")
+
+
+async def _narrate(service: LogMonitorService) -> None:
+    """Say on stderr what is wrong with the store meanwhile."""
     said, orphan = "", False
     while True:
         trouble = service.hub.store_trouble
@@ -219,22 +222,24 @@ async def _serve(build: Callable[[], LogMonitorService], run: ApiRun, look_back:
     await service.warm(look_back)
     stop = _on_signals({signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129})
     running = asyncio.create_task(service.run())
-    narrating = asyncio.create_task(_narrate(service, told=False))
+    console = Console(sys.stdout.buffer, ConsoleOptions(zone=UTC))
+    telling = asyncio.create_task(console.tell(service.hub, service.hub.log.snapshot.next_seq))
+    narrating = asyncio.create_task(_narrate(service))
     try:
         async with served(run, service):
             await _first(running, stop)
             if not stop.done():
                 _raise_failure(running)
             if not stop.done() and len(service.failures) == len(service.sources) > 0:
-                for text in service.obituaries:  # nothing will ever come: a supervisor must see it
-                    sys.stderr.write(f"logmon: {visible(text)}\n")
-                return service.exit_code
+                await asyncio.wait({telling}, timeout=TROUBLE_EVERY_S)
+                _bury(service, console)
+                return service.exit_code  # nothing will ever come: a supervisor must see it
             return await stop
     finally:
         _force_after(FORCED_AFTER_S, stop.result() if stop.done() else service.exit_code)
-        running.cancel()
-        narrating.cancel()
-        await asyncio.wait({running, narrating})
+        for task in (running, telling, narrating):
+            task.cancel()
+        await asyncio.wait({running, telling, narrating})
         service.close_store()
 
 

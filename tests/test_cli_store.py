@@ -196,3 +196,13 @@ def test_history_is_the_last_that_pass_of_what_the_store_kept(tmp_path: Path):
         beside = run("tail", *flags, "--no-follow")
         assert [json.loads(line)["message"] for line in beside.stdout.splitlines()] == wanted
         tail.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("form", ["text", "raw"])
+def test_a_store_that_was_damaged_is_said_once_whatever_is_printed(config: Path, form: str):
+    path = config.parent / "state" / "logmon.db"
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b"no database " * 1_000)
+    path.chmod(0o600)
+    done = run("tail", "-c", str(config), "--no-follow", "-n", "1", "-o", form)
+    assert done.stderr.count("the store was damaged") == 1

@@ -123,6 +123,18 @@ def test_what_cannot_be_is_one_line_and_exit_2(started, words, said):
     assert err.count("\n") == 1
 
 
+def test_serve_says_what_becomes_of_its_sources_once(started, tmp_path):
+    config, log = tmp_path / "config.toml", tmp_path / "app.log"
+    config.write_text(f'[sources.a]\ntype = "file"\npaths = ["{log}"]\n')
+    process = started("serve", "--port", "0", "-c", str(config))
+    assert "serving on" in process.stderr.readline()
+    waiting = f"logmon: nothing at {log} yet, waiting for it\n"
+    assert process.stderr.readline() == waiting
+    process.send_signal(15)
+    out, rest = process.communicate(timeout=10)
+    assert (process.returncode, out, rest) == (143, "", "")
+
+
 def test_serve_ends_when_every_source_has_failed_for_good(started, tmp_path):
     config = tmp_path / "config.toml"
     far = '[sources.far]\ntype = "logmon"\nurl = "https://127.0.0.1:1"\ntoken_file = "/none"\n'
@@ -131,6 +143,7 @@ def test_serve_ends_when_every_source_has_failed_for_good(started, tmp_path):
     _, err = refused.communicate(timeout=20)
     assert refused.returncode == 4
     assert "No such file" in err.splitlines()[-1]
+    assert err.count("No such file") == 1
 
 
 def test_a_port_that_is_taken_ends_serve_and_leaves_tail_running(started):
