@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import deque
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from logmon.console import quiet_stdout
 from logmon.errors import ConfigError
 from logmon.event import encode_json
+from logmon.flags import line_count
 from logmon.rule_files import read_rules, rules_of
 from logmon.sentinel.rehearsal import Rehearsal, differences, recorded
 from logmon.visible import visible
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from logmon.batch import Batch
     from logmon.config import Config
+    from logmon.event import LogEvent
     from logmon.filter import LogFilter
     from logmon.sentinel.rehearsal import Difference
     from logmon.source import LogEventSource
@@ -71,7 +74,8 @@ def dry_run(
     new = Rehearsal(rules)
     old = Rehearsal(read_rules(given["diff_rules"])) if given["diff_rules"] else None
     expected = _expected(given["expect"]) if given["expect"] else None
-    dead = asyncio.run(_feed(source, log_filter, [new] if old is None else [new, old]))
+    judging = [new] if old is None else [new, old]
+    dead = asyncio.run(_feed(source, log_filter, judging, last=line_count(given["lines"])))
     as_json = given["output"] == "json"
     if old is not None:
         _print(_differences(differences(old.records(), new.records()), as_json=as_json))
@@ -83,23 +87,38 @@ def dry_run(
 
 
 async def _feed(
-    source: LogEventSource, log_filter: LogFilter, rehearsals: Sequence[Rehearsal]
+    source: LogEventSource,
+    log_filter: LogFilter,
+    rehearsals: Sequence[Rehearsal],
+    *,
+    last: int | None,
 ) -> int:
-    """Read a source to its end; return how many records became dead letters."""
+    """Read a source to its end; return how many records became dead letters.
+
+    Of the events that pass, only the `last` so many are judged; None is all.
+    """
+    kept: deque[LogEvent] = deque(maxlen=last)
     seq = dead = 0
     async with aclosing(source.observe()) as arrivals:  # type: ignore[type-var]
         async for arrival in arrivals:
             dead += len(arrival.rejected)
             if arrival.batch is None:
                 continue
+            if last is not None:
+                kept.extend(_passing(arrival.batch, log_filter))
+                continue
             rows = list(recorded(_passing(arrival.batch, log_filter), seq))
             seq += len(rows)
             for rehearsal in rehearsals:
                 rehearsal.feed(rows)
+    if kept:
+        rows = list(recorded(kept, seq))
+        for rehearsal in rehearsals:
+            rehearsal.feed(rows)
     return dead
 
 
-def _passing(batch: Batch, log_filter: LogFilter) -> Iterator[Any]:
+def _passing(batch: Batch, log_filter: LogFilter) -> Iterator[LogEvent]:
     for row in np.flatnonzero(log_filter.mask(batch.columns)).tolist():
         event = batch.event(row)
         if log_filter.matches_rest(event):

@@ -167,3 +167,18 @@ def test_rules_of_another_file_are_used_without_a_dry_run_too(
     in_a_process(home, "replay", recording, "--rules", path, "--store", "-c", config, "-o", "json")
     assert logmon(home, "items", "list", "-c", config).stdout == ""
     assert Rule().minimum_level.label == "warn"
+
+
+@pytest.mark.parametrize("flags", [[], ["-l", "error"], ["-s", "b", "-g", "disk"]])
+@pytest.mark.parametrize("last", ["0", "1", "30", "all"])
+def test_a_dry_run_of_the_last_rows_is_one_of_a_recording_that_holds_only_those(
+    tmp_path: Path, home, recording: Path, flags: list[str], last: str
+):
+    printed = logmon(home, "replay", recording, "--plain", "-o", "raw", "-n", last, *flags).stdout
+    only = tmp_path / "only.jsonl"
+    only.write_text(printed)
+    assert last == "all" or len(printed.splitlines()) == int(last)
+    wanted = logmon(home, "replay", only, "--dry-run", "-o", "json").stdout
+    found = logmon(home, "replay", recording, "--dry-run", "-o", "json", "-n", last, *flags).stdout
+    assert found == wanted
+    assert bool(found) or last in ("0", "1")
