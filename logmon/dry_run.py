@@ -17,7 +17,6 @@ import numpy as np
 from logmon.console import quiet_stdout
 from logmon.errors import ConfigError
 from logmon.event import encode_json
-from logmon.flags import line_count
 from logmon.rule_files import read_rules, rules_of
 from logmon.sentinel.rehearsal import Rehearsal, differences, recorded
 from logmon.visible import visible
@@ -62,9 +61,16 @@ def check_flags(given: Mapping[str, Any]) -> None:
 
 
 def dry_run(
-    given: Mapping[str, Any], config: Config, source: LogEventSource, log_filter: LogFilter
+    given: Mapping[str, Any],
+    config: Config,
+    source: LogEventSource,
+    log_filter: LogFilter,
+    *,
+    last: int | None,
 ) -> int:
     """Rehearse the rules on a source, print the items, and return the exit code.
+
+    Of the events that pass, only the `last` so many are judged; None is all.
 
     Raises:
         ConfigError: a rule file, or the expected items, cannot be read.
@@ -75,7 +81,7 @@ def dry_run(
     old = Rehearsal(read_rules(given["diff_rules"])) if given["diff_rules"] else None
     expected = _expected(given["expect"]) if given["expect"] else None
     judging = [new] if old is None else [new, old]
-    dead = asyncio.run(_feed(source, log_filter, judging, last=line_count(given["lines"])))
+    dead = asyncio.run(_feed(source, log_filter, judging, last=last))
     as_json = given["output"] == "json"
     if old is not None:
         _print(_differences(differences(old.records(), new.records()), as_json=as_json))
@@ -93,10 +99,7 @@ async def _feed(
     *,
     last: int | None,
 ) -> int:
-    """Read a source to its end; return how many records became dead letters.
-
-    Of the events that pass, only the `last` so many are judged; None is all.
-    """
+    """Read a source to its end; return how many records became dead letters."""
     kept: deque[LogEvent] = deque(maxlen=last)
     seq = dead = 0
     async with aclosing(source.observe()) as arrivals:  # type: ignore[type-var]

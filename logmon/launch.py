@@ -103,7 +103,7 @@ def launch(
     look = look_back(command, given, rows.filter, held=held if screen else None)
     entries = _entries(command, given, config, look, drawn=drawn, screen=screen)
     if given.get("dry_run"):
-        return _dry_run(given, config, entries[0], rows.filter)
+        return _dry_run(given, config, entries[0], rows.filter, look)
     build = _builder(command, given, config, entries, held=held)
     api = _api(config, env) if command == "tail" and config.api.enabled else None
     if not entries:
@@ -156,14 +156,19 @@ def _check_dry_run(given: Mapping[str, Any]) -> None:
 
 
 def _dry_run(
-    given: Mapping[str, Any], config: Config, entry: SourceEntry, passing: LogFilter
+    given: Mapping[str, Any],
+    config: Config,
+    entry: SourceEntry,
+    passing: LogFilter,
+    look: LookBack | None,
 ) -> int:
     from logmon.dry_run import dry_run
 
     redactor = redactor_of(config.redaction, asked=True, key=DRY_RUN_KEY)
     if given["redact"] and redactor:
         entry = _redacted(entry, redactor)
-    return dry_run(given, config, entry.source, passing)
+    last = None if look is None else look.rows
+    return dry_run(given, config, entry.source, passing, last=last)
 
 
 def _line_run(
