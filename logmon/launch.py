@@ -256,7 +256,7 @@ def _entries(
 ) -> list[SourceEntry]:
     """Return the sources of this run: the files on the command line, or what is configured."""
     if given.get("from_url") is not None:
-        return [_remote(given, look)]
+        return [_remote(given, look, screen=screen)]
     if given["files"]:
         return [_files(command, given, config, look, screen=screen, drawn=drawn)]
     # With a store, what it holds must not depend on what somebody wanted to see.
@@ -276,17 +276,20 @@ def _entries(
     ]
 
 
-def _remote(given: Mapping[str, Any], look: LookBack | None) -> SourceEntry:
-    """Return another logmon's stream as the only source."""
+def _remote(given: Mapping[str, Any], look: LookBack | None, *, screen: bool) -> SourceEntry:
+    """Return another logmon's stream as the only source; on the screen filters can be lifted."""
     from logmon.sources.remote import RemoteSettings, RemoteSource
+    from logmon.sources.remote_asked import asked_for
 
     if given["files"]:
         raise ConfigError("contradicts the files given", where="--from", hint="give one of them")
     try:
-        history = None if look is None else look.rows
-        settings = RemoteSettings(url=given["from_url"], history=history)
-        options = LogStreamOptions(history_only=given["no_follow"])
-        source = RemoteSource("remote", settings, options, environ=os.environ, anywhere=True)
+        settings = RemoteSettings(url=given["from_url"], history=None)
+        options = LogStreamOptions(history_only=given["no_follow"], look_back=look)
+        asked = {} if screen else asked_for(given["level"], given["source"] or (), given["query"])
+        source = RemoteSource(
+            "remote", settings, options, environ=os.environ, anywhere=True, asked=asked
+        )
     except ConfigError as error:
         raise ConfigError(error.message, where="--from", hint=error.hint) from None
     return SourceEntry(source)

@@ -27,8 +27,9 @@ from logmon.errors import (
     TransientSourceError,
 )
 from logmon.formats import LineDecoder
-from logmon.source import Arrival, LogStreamOptions, Notice, Probe
+from logmon.source import EVERY_ROW, Arrival, LogStreamOptions, LookBack, Notice, Probe
 from logmon.sources.remote_address import ROOT, base_url
+from logmon.sources.remote_asked import those_passing
 from logmon.visible import clipped
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from logmon.event import LogEvent
+    from logmon.sources.remote_asked import Asked
 
 SILENT_S = 45.0
 """The other side beats every 15 s: three beats missed, and the connection is taken for dead."""
@@ -45,6 +47,8 @@ PAGE_ROWS = 1_000
 BATCH_ROWS = 1_000
 MOST_WAITING = 10_000
 """Events that were read and not taken yet; at this many, reading waits."""
+HASTE_ROWS = 10_000
+"""How far rows that pass are looked for where nobody said how many."""
 MOST_EVENT_BYTES = 64 << 20
 SAID_CHARS = 200
 
@@ -90,10 +94,13 @@ class RemoteSource:
         *,
         environ: Mapping[str, str] | None = None,
         anywhere: bool = False,
+        asked: Asked | None = None,
     ) -> None:
+        """`asked` are parameters of the other side's API: only what they let through is sent."""
         self.name = name
         self.options = options or LogStreamOptions()
         self._settings = settings
+        self._asked = {**({"q": settings.query} if settings.query else {}), **(asked or {})}
         self._url = base_url(settings.url)
         self._environ = environ or {} if anywhere or stays_here(self._url) else {}
         self._decoder = LineDecoder(name, input_format="canonical")
@@ -188,34 +195,39 @@ class RemoteSource:
         return token
 
     async def _history(self, client: httpx2.AsyncClient) -> AsyncGenerator[Arrival, None]:
-        """Yield the newest rows, the oldest first, and remember where the stream goes on."""
-        wanted = self._settings.history
-        pages: list[list[dict[str, Any]]] = []
+        """Yield the newest rows, the oldest first, and remember where the stream goes on.
+
+        It begins with the last so many that pass what is looked back for.
+        """
+        kept = self._settings.history
+        look = self.options.look_back or LookBack(rows=EVERY_ROW if kept is None else kept)
+        pages: list[Arrival] = []
         before: int | None = None
+        found = looked = 0
+        began_at = ""
         while True:
-            held = sum(map(len, pages))
-            most = PAGE_ROWS if wanted is None else min(PAGE_ROWS, max(1, wanted - held))
+            most = PAGE_ROWS if found < looked else min(PAGE_ROWS, max(1, look.rows - found))
             page, last_id = await self._page(client, limit=most, before=before)
-            if not pages:
-                self._last_id = last_id
-            pages.append(page["events"])
+            began_at = began_at or last_id
+            arrival = self._arrival([_line(row) for row in page["events"]])
+            passing = those_passing(arrival.batch, look.passing)
+            found, looked = found + len(passing), looked + len(page["events"])
+            if look.room is not None and looked > look.room:
+                arrival = msgspec.structs.replace(arrival, batch=_batch(passing))
+            pages.append(msgspec.structs.replace(arrival, checkpoint=None))
             before = page.get("next")
-            if before is None or (wanted is not None and held + len(page["events"]) >= wanted):
+            if before is None or found >= look.rows or (looked >= HASTE_ROWS and not look.thorough):
                 break
-        for rows in reversed(pages if wanted != 0 else []):
-            lines = [
-                msgspec.json.encode({key: row[key] for key in row if key != "seq"}) for row in rows
-            ]
-            if lines:
-                yield self._arrival(lines)
+        self._last_id = began_at
+        for arrival in reversed(pages if look.rows else []):
+            yield arrival
+        yield self._arrival([])  # from here on it is known where to go on
 
     async def _page(
         self, client: httpx2.AsyncClient, *, limit: int, before: int | None
     ) -> tuple[dict[str, Any], str]:
         """Return a page of rows, and the id behind which the stream goes on."""
-        asked: dict[str, str | int] = {"limit": limit}
-        asked |= {"q": self._settings.query} if self._settings.query else {}
-        asked |= {} if before is None else {"before": before}
+        asked = {"limit": limit, **self._asked, **({} if before is None else {"before": before})}
         answer = await client.get(f"{self._url}{ROOT}/events/recent", params=asked)
         self._check(answer.status_code, answer.headers, answer.content)
         last_id = answer.headers.get("Logmon-Last-Event-ID", "")
@@ -230,10 +242,9 @@ class RemoteSource:
     async def _stream(self, client: httpx2.AsyncClient) -> AsyncGenerator[Arrival, None]:
         import httpx2
 
-        asked = {"q": self._settings.query} if self._settings.query else {}
         headers = {"Accept": "text/event-stream", "Last-Event-ID": self._last_id}
         url = f"{self._url}{ROOT}/events/stream"
-        async with client.stream("GET", url, params=asked, headers=headers) as response:
+        async with client.stream("GET", url, params=self._asked, headers=headers) as response:
             if response.status_code != httpx2.codes.OK:
                 await response.aread()
                 self._check(response.status_code, response.headers, response.content)
@@ -269,7 +280,7 @@ class RemoteSource:
             except MalformedEvent as error:
                 rejected.append(self._rejected(line, error))
         return Arrival(
-            batch=EventBatch(events) if events else None,
+            batch=_batch(events),
             rejected=tuple(rejected),
             checkpoint=Checkpoint(self.name, self._last_id),
             notices=notices,
@@ -345,6 +356,15 @@ class _Reading:
         taken = [self._came.popleft() for _ in range(min(len(self._came), BATCH_ROWS))]
         self._taken.set()
         return taken
+
+
+def _batch(events: list[LogEvent]) -> EventBatch | None:
+    return EventBatch(events) if events else None
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    """Return a row as the other side's line output would write it."""
+    return msgspec.json.encode({key: row[key] for key in row if key != "seq"})
 
 
 def _notice(url: str, event: str, data: str) -> Notice | None:

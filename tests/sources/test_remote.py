@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import aclosing
 
+import httpx2
 import pytest
 
 from logmon.batch import events_of
@@ -17,10 +18,14 @@ from logmon.errors import (
     PermanentSourceError,
     TransientSourceError,
 )
+from logmon.filter import build_filter
 from logmon.hub import LogEventHub
-from logmon.source import LogStreamOptions
+from logmon.level import Level
+from logmon.patterns import Pattern
+from logmon.source import LogStreamOptions, LookBack
 from logmon.sources.remote import RemoteSettings, RemoteSource
 from logmon.sources.remote_address import base_url
+from logmon.sources.remote_asked import asked_for
 from logmon.testing import check_source_contract, make_event
 from tests.api.rig import rig
 
@@ -224,3 +229,104 @@ async def test_tail_from_a_url_prints_the_other_logmons_rows(tmp_path):
         assert (process.returncode, said) == (143, b"")
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+
+
+FAR_APART = [
+    make_event(
+        f"{'card' if n % 100 == 7 else 'page'} {n}",
+        source="payments" if n % 100 == 7 else "api",
+        level=Level.ERROR if n % 100 == 7 else Level.INFO,
+    )
+    for n in range(3_000)
+]
+
+
+@pytest.mark.parametrize(
+    ("flags", "asked"),
+    [
+        (["-s", "pay*", "-s", "bank"], [("source", "pay*"), ("source", "bank")]),
+        (["-l", "error", "-q", "card"], [("level", "error"), ("q", "card")]),
+        (["-g", "card"], []),
+        (["-e", "page", "-l", "!info"], [("level", "!info")]),
+        (["-s", "x" * 201, "-s", "payments"], []),
+    ],
+)
+async def test_history_from_a_url_is_the_last_that_pass_however_far_apart(tmp_path, flags, asked):
+    async with rig(tmp_path) as served:
+        await served.publish(*FAR_APART)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "logmon", "tail", "--from", served.server.url, "-n", "12",
+            "--no-follow", *flags,
+            env={**os.environ, "LOGMON_API_TOKEN": served.tokens["read"], "HOME": str(tmp_path)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        out, said = await asyncio.wait_for(process.communicate(), 20)
+    assert [int(line.split()[-1]) for line in out.splitlines()] == list(range(1_807, 3_000, 100))
+    assert (process.returncode, said) == (0, b"")
+    given = dict(zip(flags[::2], flags[1::2], strict=True))
+    sources = [value for flag, value in zip(flags[::2], flags[1::2], strict=True) if flag == "-s"]
+    parameters = asked_for(given.get("-l"), sources, given.get("-q"))
+    assert httpx2.QueryParams(parameters).multi_items() == asked
+
+
+async def test_on_the_screen_rows_between_those_that_pass_come_along(tmp_path):
+    """As many as it can hold: the filter may be taken off there."""
+    async with rig(tmp_path) as served:
+        await served.publish(*FAR_APART)
+        cards = build_filter(greps=[Pattern("card")])
+        source = source_of(served, history_only=True)
+        source.options = LogStreamOptions(
+            history_only=True, look_back=LookBack(rows=20, passing=cards, room=1_500)
+        )
+        found = await read(source, 3_000)
+    assert [text for text in found if "card" in text] == [
+        f"card {n}" for n in range(1_007, 3_000, 100)
+    ]
+    assert found[-1_000:] == [event.message for event in FAR_APART[-1_000:]]
+    assert len(found) < 2_100
+
+
+@contextlib.asynccontextmanager
+async def cutting(port: int, request: int):
+    """Stand between client and server, and cut the connection instead of passing on one request."""
+    asked = 0
+
+    async def back(reader, writer):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+
+    async def between(reader, writer):
+        nonlocal asked
+        there, here = await asyncio.open_connection("127.0.0.1", port)
+        answering = asyncio.create_task(back(there, writer))
+        while data := await reader.read(1 << 16):
+            asked += data.startswith(b"GET ")
+            if asked == request:
+                asked += 1
+                break
+            here.write(data)
+        answering.cancel()
+        here.close()
+        writer.close()
+
+    async with await asyncio.start_server(between, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_history_that_was_cut_off_is_read_again(tmp_path):
+    async with rig(tmp_path) as served, cutting(served.port, request=2) as url:
+        await served.publish(*(f"row {n}" for n in range(2_500)))
+        source = source_of(served, url=url, history=2_500, history_only=True)
+        with pytest.raises(TransientSourceError):
+            await read(source, 1)
+        assert await read(source, 2_500) == [f"row {n}" for n in range(2_500)]
+
+
+async def test_a_history_that_is_not_all_kept_yet_is_no_place_to_go_on_from(tmp_path):
+    async with rig(tmp_path) as served:
+        await served.publish(*(f"row {n}" for n in range(2_500)))
+        source = source_of(served, history=2_500, history_only=True)
+        arrivals = [arrival async for arrival in source.observe()]
+        kept = [arrival.checkpoint is not None for arrival in arrivals]
+        assert kept == [False, False, False, True]
+        assert arrivals[-1].checkpoint.cursor == served.server.app.api.frames.id(2_499)
