@@ -93,9 +93,11 @@ def crash(
                 assert tail.poll() is None, tail.communicate()
                 tail.kill()
         with logmon_tail(settings) as tail:
-            last_s = time.monotonic() + drain_s
-            while time.monotonic() < last_s and not _complete(folder, events):
-                time.sleep(0.5)
+            last_s, before, now = time.monotonic() + drain_s, None, _judged(folder, events)
+            while time.monotonic() < last_s and (now is None or now != before):
+                assert tail.poll() is None, tail.communicate()
+                time.sleep(1)
+                before, now = now, _judged(folder, events)
             tail.terminate()
             code = tail.wait(10)
             # Everything was there already, and it was told to stop before it could listen.
@@ -155,18 +157,18 @@ def _startup_s(settings: Path) -> float:
         return time.monotonic() - began
 
 
-def _complete(folder: Path, events: int) -> bool:
-    """Whether so many events are stored, and all were judged by Sentinel."""
+def _judged(folder: Path, events: int) -> int | None:
+    """Return how far Sentinel is once so many events are stored; it stops at what concerns it."""
     with suppress(StoreError):
         store = open_reader(folder / "state" / "logmon.db")
         try:
             with closing(sqlite3.connect(store.path)) as connection:
                 query = "SELECT count(*) FROM seen WHERE origin='prod'"
                 (stored,) = connection.execute(query).fetchone()
-            return stored >= events and store.offset("sentinel") == store.newest_seq()
+            return store.offset("sentinel") or 0 if stored >= events else None
         finally:
             store.close()
-    return False
+    return None
 
 
 def _stored(store: Any) -> list[str]:

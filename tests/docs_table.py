@@ -108,6 +108,8 @@ COMMANDS: dict[str, Ends] = {
         run=f"{DRY_RUN} -o json > golden.json && {DRY_RUN} --expect golden.json",
         then=f"sed -i 1d golden.json; {DRY_RUN} --expect golden.json; echo code $?",
     ),
+    "logmon replay FILE --speed 1": Screen("GET /cart/0", run="logmon replay FILE --speed 1"),
+    "logmon replay FILE -s sentinel --plain": Ends("WI-1 opened"),
     "logmon patterns FILE": Ends(r"72 .*info:72 .* GET <\*>"),
     # Configuration, and what stands around
     "logmon --help": Ends("tail +Follow events"),
@@ -159,6 +161,8 @@ FLAGS: dict[str, Ends] = {
     "logmon tail file.jsonl --no-follow -S 15m; echo none": Ends("^none"),
     "logmon tail file.jsonl --no-follow -U 14:30": Ends("GET /cart/79 "),
     "logmon tail file.jsonl --no-follow -s sentinel -n 5": Ends("WI-8 opened"),
+    "logmon tail file.jsonl --no-follow -s logmon; echo none": Ends("^none"),
+    "logmon tail file.jsonl --no-follow -s '!logmon' -n 5": Ends("GET /cart/79 "),
     "tail -3 incident.jsonl | logmon replay - --speed 1": Ends("GET /cart/79 "),
     "python -m logmon.testing.fake_datadog --port 0 --chance 503=0.05 --chance cut-body=0.05 "
     "--on 7=hang --rate 2/10 --lags assumed --hidden 0.1 --skew-s 3600 --key API:APP": Stays(

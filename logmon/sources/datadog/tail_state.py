@@ -50,7 +50,7 @@ class Window(msgspec.Struct, omit_defaults=True):
     end_ms: int
     cursor: str | None = None
     last_ms: int = 0
-    """Time of the last event read in it; 0 before the first."""
+    """Time of the last event of the last page; 0 before the first, and when it is begun again."""
     pages: int = 0
     rows: int = 0
     """Events that its pages held, repeats included."""
@@ -59,6 +59,20 @@ class Window(msgspec.Struct, omit_defaults=True):
     def length_ms(self) -> int:
         """How long a span it is."""
         return self.end_ms - self.start_ms
+
+    def reached(self, records: list[Record]) -> bool:
+        """Note a page, whose last event tells how far it goes; return whether that is further.
+
+        Others of its events may lie anywhere: one that is repeated from elsewhere leads nowhere.
+        """
+        before_ms = self.last_ms
+        if records:
+            self.last_ms = min(max(before_ms, records[-1].time_ms), self.end_ms)
+        return self.last_ms > before_ms
+
+    def again(self) -> None:
+        """Begin it again: what was read of it may lack something anywhere."""
+        self.cursor, self.last_ms = None, 0
 
     def reopen(self) -> bool:
         """Go on without the cursor, from the last event; return whether that is any further."""

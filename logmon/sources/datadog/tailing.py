@@ -249,11 +249,8 @@ class Tail:
         """Move on in a window; return whether it is read to its end, and what to say."""
         window.pages += 1
         window.rows += len(page.records)
-        if page.records:
-            last_ms = max(record.time_ms for record in page.records)
-            if last_ms > window.last_ms:
-                self._reopenings = 0
-            window.last_ms = min(max(window.last_ms, last_ms), window.end_ms)
+        if window.reached(page.records):
+            self._reopenings = 0
         window.cursor = page.after
         if page.partial:
             return self._partial(window, page)
@@ -263,16 +260,21 @@ class Tail:
         return True, []
 
     def _partial(self, window: Window, page: Page) -> tuple[bool, list[Notice]]:
-        """Read a window again whose answer lacked something, a few times."""
+        """Read a window again whose answer lacked something, a few times; then go on behind it."""
         self._partial_tries += 1
         if self._partial_tries <= PARTIAL_TRIES:
-            window.cursor = None
+            window.again()
             self._hold_s = PARTIAL_AGAIN_S * self._partial_tries
             return False, []
-        if page.after is not None:
-            return False, []
-        self._partial_tries = 0
-        return True, [partial(self._name, page.partial)]
+        first = self._partial_tries == PARTIAL_TRIES + 1
+        notices = [partial(self._name, page.partial)] if first else []
+        if window.reopen():  # what lies behind it may be whole
+            self._partial_tries = 0
+            return False, notices
+        window.cursor = page.after
+        if page.after is None:
+            self._partial_tries = 0
+        return page.after is None, notices
 
     def _close(self, state: TailState, window: Window) -> None:
         """Note that everything up to the window's end was read, and plan the next."""
@@ -333,7 +335,7 @@ class Tail:
         page = await self._api.fetch_page(window.start_ms, window.end_ms, cursor=window.cursor)
         window.pages += 1
         window.cursor = page.after
-        window.last_ms = max([window.last_ms, *(record.time_ms for record in page.records)])
+        window.reached(page.records)
         new = self._new(page.records, window.start_ms, window.end_ms)
         if page.after is None:
             self._again.popleft()

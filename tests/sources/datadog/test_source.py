@@ -235,6 +235,21 @@ async def test_an_hour_away_is_made_up_for_while_new_rows_keep_coming():
     assert len(while_behind) > 100
 
 
+@pytest.mark.parametrize("seed", range(5))
+async def test_repeats_refused_cursors_and_answers_in_part_skip_nothing(seed):
+    """Without counts to compare: a window goes on where its pages have come to, nowhere else."""
+    chances = {"again": 0.3, "invalid-cursor": 0.3, "timeout": 0.1}
+    behaviour = Behaviour(search_rate=QUICK, chances=chances)
+    world = World(traffic=Traffic(per_second=8), history_s=60, behaviour=behaviour, seed=seed,
+                  settings={"reconcile": False})  # fmt: skip
+    world.began_ms = world.fake.now_ms() - 50_000
+    await world.read(60)
+    world.clock.advance(600)
+    world.source = world.make()
+    await world.read(300)
+    assert world.missing(visible_for_s=60) == []
+
+
 async def test_what_lies_too_far_back_is_skipped_and_said():
     world = World(traffic=Traffic(per_second=1), history_s=60, settings={"max_catch_up": "1h"})
     await world.read(60)
