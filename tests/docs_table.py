@@ -161,7 +161,7 @@ FLAGS: dict[str, Ends] = {
     "logmon tail file.jsonl --no-follow -S 15m; echo none": Ends("^none"),
     "logmon tail file.jsonl --no-follow -U 14:30": Ends("GET /cart/79 "),
     "logmon tail file.jsonl --no-follow -s sentinel -n 5": Ends("WI-8 opened"),
-    "logmon tail file.jsonl --no-follow -s logmon; echo none": Ends("^none"),
+    "logmon tail file.jsonl --no-follow -s logmon -q -service:logmon; echo none": Ends("^none"),
     "logmon tail file.jsonl --no-follow -s '!logmon' -n 5": Ends("GET /cart/79 "),
     "tail -3 incident.jsonl | logmon replay - --speed 1": Ends("GET /cart/79 "),
     "python -m logmon.testing.fake_datadog --port 0 --chance 503=0.05 --chance cut-body=0.05 "
