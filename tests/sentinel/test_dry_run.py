@@ -174,7 +174,7 @@ def test_rules_of_another_file_are_used_without_a_dry_run_too(
 def test_a_dry_run_of_the_last_rows_is_one_of_a_recording_that_holds_only_those(
     tmp_path: Path, home, recording: Path, flags: list[str], last: str
 ):
-    printed = logmon(home, "replay", recording, "--plain", "-o", "raw", "-n", last, *flags).stdout
+    printed = in_a_process(home, "replay", recording, "--plain", "-o", "raw", "-n", last, *flags)
     only = tmp_path / "only.jsonl"
     only.write_text(printed)
     assert last == "all" or len(printed.splitlines()) == int(last)
