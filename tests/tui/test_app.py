@@ -251,7 +251,7 @@ async def test_frames_that_have_no_row_in_common_are_fewer():
         await s.drawn(pilot)
         await s.give(*[make_event(f"flood {n}") for n in range(200)])
         await s.drawn(pilot)
-        assert s.app.pump.period_s == 1 / 20
+        assert s.app.pump.period_s == 1 / 15
         await s.give(make_event("a drop"))
         await s.drawn(pilot)
         assert s.app.pump.period_s == 1 / 30
