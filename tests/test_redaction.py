@@ -94,6 +94,7 @@ def test_whatever_surrounds_it_redacting_twice_is_redacting_once(
         "the authentication token expired; enter a new password",
         "commit 3f786850e387550fdab836ed7e6dc881de23001b",
         "id 550e8400-e29b-41d4-a716-446655440000",
+        "AwAAAaIYX0--sk-a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6",
         "disk-0123456789abcdef0123 task-aaaaaaaaaaaaaaaaaaaaaaaa",
     ],
 )
