@@ -11,9 +11,8 @@ from logmon.formats.plain_block import WORD_BYTES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logmon.formats.plain_block import Places, PlainBlock
+    from logmon.formats.plain_block import Places, PlainBlock, Words
 
-    Words = NDArray[np.uint64]
     Ids = NDArray[np.intp]
 
 LONGEST_BYTES = 32
