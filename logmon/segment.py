@@ -222,9 +222,14 @@ class Segment:
         self._masks[log_filter] = (mask, stop)
         self._rows[log_filter] = (start, stop, rows)
 
-    def decided(self, log_filter: LogFilter) -> bool:
-        """Whether columns alone tell which rows pass, or the filter has been asked before."""
-        return not log_filter.needs_rows or log_filter in self._masks
+    def decided(self, log_filter: LogFilter, stop: int) -> bool:
+        """Whether columns alone tell which rows below `stop` pass, or the filter was asked."""
+        return not log_filter.needs_rows or self._asked(log_filter) >= stop
+
+    def _asked(self, log_filter: LogFilter) -> int:
+        """Return below which row a filter has been asked about every row."""
+        found = self._masks.get(log_filter)
+        return 0 if found is None else found[1]
 
     def evaluate(self, log_filter: LogFilter, start: int, stop: int) -> NDArray[np.bool_]:
         """Return which rows of a range pass, without remembering it; safe on any thread."""

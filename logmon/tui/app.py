@@ -326,10 +326,6 @@ class LogmonApp(Owners, App[None]):
         """Let the header and the detail pane follow."""
         self.panels.row_changed()
 
-    def on_tail_view_refused(self, event: TailView.Refused) -> None:
-        """Drop a filter that ran out of time, and say so."""
-        self.filters.refuse(event.reason)
-
     def on_tail_view_detail_asked(self, _event: TailView.DetailAsked) -> None:
         """Open or close the detail pane."""
         self.panels.toggle_detail()

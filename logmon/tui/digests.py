@@ -69,7 +69,7 @@ class Digests(Generic[Digest]):
             known = self._made.get(segment.first_seq)
             if known is not None and known[0] == state:
                 continue
-            if not segment.decided(log_filter):
+            if not segment.decided(log_filter, stop):
                 self.complete = False
                 continue
             if done == most:

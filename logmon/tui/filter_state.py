@@ -74,11 +74,9 @@ class FilterState:
             return ""
         return f"{'all but ' if self.pattern.exclude else ''}{self.pattern.template}"
 
-    def drop_patterns(self) -> bool:
-        """Forget the regular expressions that the command line gave; return whether it did."""
-        kept = tuple(clause for clause in self._fixed if not isinstance(clause, GrepClause))
-        dropped, self._fixed = len(kept) < len(self._fixed), kept
-        return dropped
+    def drop_patterns(self) -> None:
+        """Forget the regular expressions that the command line gave."""
+        self._fixed = tuple(c for c in self._fixed if not isinstance(c, GrepClause))
 
     def describe_fixed(self) -> str:
         """Return what the command line fixed, as flags: `-g card -e test -S …`."""

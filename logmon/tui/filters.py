@@ -94,8 +94,7 @@ class Filters:
 
     def refuse(self, reason: str) -> None:
         """Drop the regular expressions of the command line: one took too long; and say so."""
-        if not self._state.drop_patterns():
-            return  # dropped already, by a row looked at before
+        self._state.drop_patterns()
         self.apply()
         self._app.notify(reason, title="-g and -e dropped", severity="error", markup=False)
 

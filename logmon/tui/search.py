@@ -74,7 +74,7 @@ class Search:
             known = self._found.get(segment.first_seq)
             if known is not None and known[1] >= snapshot.bounds(segment)[1]:
                 continue
-            if not segment.decided(self._rows.filter):
+            if not segment.decided(self._rows.filter, snapshot.bounds(segment)[1]):
                 self.complete = False
                 return True
             if self._rows.clock() >= until:

@@ -2,7 +2,8 @@
 
 Rows are named by `seq`, never by a row number. A filter is evaluated newest rows first (`work`),
 and for a short while at once for the rows that are being looked at, so that no key waits for a
-whole log. No Textual here.
+whole log. A pattern that runs out of its time shows no more rows; only `work` raises that, so
+whatever paints or moves may ask. No Textual here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from logmon.errors import PatternTooSlow
 from logmon.filter import EVERYTHING, LevelClause, LogFilter
 from logmon.segment import NOTICES
 
@@ -54,7 +56,19 @@ class ShownRows:
         self.snapshot: Snapshot = log.snapshot
         self.filter: LogFilter = EVERYTHING
         self._counts: dict[int, tuple[int, int, int]] = {}
+        self._grown: set[int] = set()
+        """Segments that got rows since they were counted, by their first `seq`."""
         self._on_demand_s = ON_DEMAND_S
+        self._too_slow = ""
+        """Why the filter is not asked about rows any more."""
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Look at another snapshot: the segment that was the last one may have grown."""
+        if self.snapshot.segments:
+            last = self.snapshot.segments[-1]
+            if snapshot.bounds(last)[1] != self.snapshot.bounds(last)[1]:
+                self._grown.add(last.first_seq)
+        self.snapshot = snapshot
 
     @property
     def held(self) -> int:
@@ -65,7 +79,9 @@ class ShownRows:
         """Take another filter; what columns of levels decide is decided at once."""
         self._log.forget(self.filter)
         self.filter = log_filter
+        self._too_slow = ""
         self._counts.clear()
+        self._grown.clear()
         self._on_demand_s = ON_DEMAND_S
         match log_filter.clauses:
             case (LevelClause() as clause,):
@@ -83,9 +99,13 @@ class ShownRows:
             self._counts[segment.first_seq] = (start, stop, len(rows))
 
     def passes(self, row: Delivery) -> bool:
-        """Whether the filter lets a row through."""
+        """Whether the filter lets a row through; no, when that takes too long to tell."""
         notice = row.origin == NOTICES and self.filter.passes_notice(row.event)
-        return notice or self.filter.matches(row.event)
+        try:
+            return notice or self.filter.matches(row.event)
+        except PatternTooSlow as error:
+            self._too_slow = str(error)
+            return False
 
     def rows(self, segment: Segment) -> Rows:
         """Return the rows of a segment that pass; none yet when filtering it must wait its turn."""
@@ -96,17 +116,27 @@ class ShownRows:
             began = self.clock()
             self.count(segment)
             self._on_demand_s -= self.clock() - began
-        return segment.rows(self.filter, start, stop)
+        return self._asked(segment, start, stop)
+
+    def _asked(self, segment: Segment, start: int, stop: int) -> Rows:
+        """Ask the filter about the rows it has not seen; of no use any more, it is not asked."""
+        if not self._too_slow:
+            try:
+                return segment.rows(self.filter, start, stop)
+            except PatternTooSlow as error:
+                self._too_slow = str(error)
+        return np.arange(0)
 
     def count(self, segment: Segment) -> int:
         """Return how many rows of a segment pass; remembered until the segment changes."""
+        self._grown.discard(segment.first_seq)
         start, stop = self.snapshot.bounds(segment)
         if not self.filter.clauses:
             return stop - start
         known = self._counts.get(segment.first_seq)
         if known is not None and known[:2] == (start, stop):
             return known[2]
-        shown = len(segment.rows(self.filter, start, stop))
+        shown = len(self._asked(segment, start, stop))
         self._counts[segment.first_seq] = (start, stop, shown)
         return shown
 
@@ -129,7 +159,9 @@ class ShownRows:
         """Whether rows wait to be filtered."""
         if not self.filter.clauses:
             return False
-        return any(s.first_seq not in self._counts for s in self.snapshot.segments)
+        return bool(self._grown) or not all(
+            segment.first_seq in self._counts for segment in self.snapshot.segments
+        )
 
     def work(self) -> bool:
         """Filter for a slice of time, newest rows first; return whether more are left.
@@ -142,11 +174,16 @@ class ShownRows:
         self._on_demand_s = ON_DEMAND_S
         until = self.clock() + SLICE_S
         for segment in reversed(self.snapshot.segments):
-            if segment.first_seq in self._counts:
+            if segment.first_seq in self._counts and segment.first_seq not in self._grown:
                 continue
+            if self._too_slow:
+                break
             if self.clock() >= until:
                 return True
             self.count(segment)
+        self._grown.clear()  # one that was evicted is not there to be counted
+        if self._too_slow:
+            raise PatternTooSlow(self._too_slow)
         return False
 
     # Walking

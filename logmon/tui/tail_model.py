@@ -57,7 +57,7 @@ class TailModel(ShownRows):
         latest = self._log.snapshot
         if self.frozen or latest is self.snapshot:
             return False
-        self.snapshot = latest
+        self.take(latest)
         if self.filter.asks_new:  # rows that were shown as old may be new by now
             self._counts.clear()
         self._folding = self.fold is not None

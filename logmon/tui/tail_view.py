@@ -9,7 +9,6 @@ import numpy as np
 from rich.segment import Segment
 from textual.message import Message
 
-from logmon.errors import PatternTooSlow
 from logmon.event import to_ns
 from logmon.tui.lines import LinesWidget
 from logmon.tui.render import Circumstances, Row, RowPainter, row_of
@@ -48,13 +47,6 @@ class TailView(LinesWidget, can_focus=True):
     class DetailAsked(Message):
         """The detail pane is wanted, or wanted gone."""
 
-    class Refused(Message):
-        """The filter could not be applied and was dropped."""
-
-        def __init__(self, reason: str) -> None:
-            super().__init__()
-            self.reason = reason
-
     def __init__(
         self,
         model: TailModel,
@@ -88,12 +80,8 @@ class TailView(LinesWidget, can_focus=True):
     def model_changed(self) -> None:
         """Look at what the model shows now and draw it."""
         before = self._seqs
-        try:
-            self._seqs = self.model.visible()
-            self._thumb = self._scrollbar()
-        except PatternTooSlow as error:
-            self.post_message(self.Refused(str(error)))
-            return
+        self._seqs = self.model.visible()
+        self._thumb = self._scrollbar()
         self.turned_over = bool(before and self._seqs) and self._seqs[0] > before[-1]
         self._lines = self._lay_out()
         self.refresh()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logmon.errors import PatternTooSlow
 from logmon.event_log import Snapshot
 
 if TYPE_CHECKING:
@@ -225,15 +226,20 @@ class Transport:
     ) -> Iterator[tuple[Segment, Rows]]:
         """Yield the shown rows of each segment from a row on, or from it back, nearest first.
 
-        Ends after `MOST_ASKED` segments that the filter had to be asked about.
+        Ends after `MOST_ASKED` segments that the filter had to be asked about, and where a pattern
+        takes too long.
         """
         whole = self._log.snapshot
         asked = 0
         first, stop = (start, whole.next_seq) if forward else (whole.first_seq, start + 1)
         spans = list(whole.spans(first, stop))
         for segment, _, _ in spans if forward else reversed(spans):
-            asked += not segment.decided(log_filter)
+            start_row, stop_row = whole.bounds(segment)
+            asked += not segment.decided(log_filter, stop_row)
             if asked > MOST_ASKED:
                 return
-            seqs = segment.rows(log_filter, *whole.bounds(segment)) + segment.first_seq
+            try:
+                seqs = segment.rows(log_filter, start_row, stop_row) + segment.first_seq
+            except PatternTooSlow:  # the tail, which shows the same rows, says so
+                return
             yield segment, seqs[seqs >= start] if forward else seqs[seqs <= start][::-1]

@@ -351,3 +351,18 @@ async def test_a_pattern_of_the_command_line_that_takes_too_long_is_dropped_once
         began = time.process_time()
         await s.until(pilot, lambda: any("card" in row for row in shown(s)))
         assert time.process_time() - began < 6
+
+
+async def test_a_pattern_that_a_later_row_takes_too_long_on_is_dropped_whoever_looks_first():
+    """New rows are looked at by the tail, the count of shown rows, and the histogram."""
+    from logmon.filter import GrepClause
+    from logmon.patterns import Pattern
+    from logmon.tui.filter_state import FilterState
+
+    state = FilterState(fixed=(GrepClause(Pattern(r"(?=[ac])(card|(a+)+$b)")),))
+    async with stage(state=state) as (s, pilot):
+        await s.give(make_event("card 1"))
+        await s.until(pilot, lambda: any("card 1" in row for row in shown(s)))
+        await s.give(make_event("a" * 50), make_event("other"))
+        await s.until(pilot, lambda: any("other" in row for row in shown(s)))
+        assert "-g" not in s.line(FilterLine)

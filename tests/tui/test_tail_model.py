@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logmon.batch import EventBatch
+from logmon.errors import PatternTooSlow
 from logmon.event_log import EventLog
 from logmon.filter import EVERYTHING, GrepClause, LogFilter, build_filter
 from logmon.level import Level, at_least
@@ -164,6 +165,28 @@ def test_only_logmon_itself_says_something_that_no_filter_hides():
     assert model.visible() == []
 
 
+def test_rows_that_filled_a_segment_up_are_counted_when_the_next_one_has_begun():
+    log, model = model_of(1_000)
+    model.set_filter(THREES)
+    model.work()
+    for _ in range(10):
+        add(log, 1_000)
+    model.sync()
+    while model.work():
+        pass
+    assert model.shown() == sum(n % 3 == 0 for n in range(11_000))
+
+
+def test_what_is_painted_may_ask_for_the_count_of_rows_that_a_pattern_takes_too_long_on():
+    log, model = model_of(0)
+    model.set_filter(LogFilter((GrepClause(Pattern(r"(?=a)(a+)+$b")),)))
+    log.append(EventBatch([make_event("a" * 50)]), origin="app")
+    model.sync()
+    assert model.shown() == 0
+    with pytest.raises(PatternTooSlow):
+        model.work()
+
+
 def test_a_filter_that_needs_every_row_looks_at_rows_for_a_moment_between_two_frames():
     log = EventLog(max_rows=300_000)
     ticks = count()
@@ -174,7 +197,7 @@ def test_a_filter_that_needs_every_row_looks_at_rows_for_a_moment_between_two_fr
     model.sync()
     model.set_filter(NOTHING)
     assert model.visible() == []
-    looked_at = sum(not s.decided(NOTHING) for s in model.snapshot.segments)
+    looked_at = sum(not s.decided(NOTHING, s.count) for s in model.snapshot.segments)
     assert looked_at == len(model.snapshot.segments) - 5
     assert model.busy
 
