@@ -7,12 +7,12 @@ cut short kills the process (SIGBUS). A row whose bytes are no longer what they 
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logmon.byte_search import ByteSearch
 from logmon.errors import MalformedEvent
 from logmon.event import LogEvent, from_ns, to_ns
 from logmon.level import Level
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from logmon.batch import Batch, Columns
 
 GONE = "the bytes of this row are no longer in the file"
-_FOLDING = np.array([int.from_bytes(pair, "big") for pair in FOLDING], dtype=np.uint16)
-_LOWER = 0x20
-"""Set in every small letter of ASCII, and clear in its capital."""
+_FOLDING = np.zeros(1 << 16, dtype=bool), FOLDING[0][0]
+_FOLDING[0][[int.from_bytes(pair, "big") for pair in FOLDING]] = True
+BACKSLASH = 0x5C
 
 
 class FileBytes:
@@ -61,22 +61,7 @@ class FileBytes:
         return data
 
 
-class _Scratch(threading.local):
-    """Memory that bytes are searched in, used again: fresh pages cost as much as the search."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-        self._folded = bytearray()
-
-    def of(self, length: int) -> tuple[bytearray, bytearray, NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return two pieces of memory of at least this length, and each as an array."""
-        if len(self._data) < length:
-            self._data, self._folded = bytearray(length), bytearray(length)
-        view = np.frombuffer(self._data, dtype=np.uint8)
-        return self._data, self._folded, view, np.frombuffer(self._folded, dtype=np.uint8)
-
-
-_scratch = _Scratch()
+_search = ByteSearch()
 
 
 class FileBatch:
@@ -165,28 +150,22 @@ class FileBatch:
     def holding(self, literal: bytes) -> NDArray[np.bool_]:
         """Return the rows whose message may hold an ASCII text in any case; no other one does.
 
-        Looks at the bytes of all rows in one go, without decoding any: 0.6 ns a byte, of which
-        reading is 0.2 and finding 0.3 (CPython 3.11, 2026-11).
+        Looks at the bytes of all rows in one go, without decoding any: 0.35 ns a byte, of which
+        reading is 0.13 (CPython 3.11, 2026-11).
         """
         first = int(self._starts[0])
         found = np.zeros(len(self), dtype=bool)
         found[self._odd] = True
-        length = int(self._ends[-1]) - first
-        data, folded, view, folded_view = _scratch.of(length)
-        length = self._file.read_into(memoryview(data)[:length], self._base + first)
-        np.bitwise_or(view[:length], _LOWER, out=folded_view[:length])
-        wanted = bytes(byte | _LOWER for byte in literal)
-        for text, needle in ((folded, wanted), (data, b"\\")):
-            place = text.find(needle, 0, length)
-            while place >= 0:  # one hit a row is enough
-                row = int(np.searchsorted(self._starts, place + first, side="right")) - 1
-                found[row] = True
-                place = text.find(needle, max(place + 1, int(self._ends[row]) - first), length)
-        places = np.flatnonzero(view[: length - 1] >= FOLDING[0][0])
-        if len(places):
-            pairs = view[places].astype(np.uint16) << 8 | view[places + 1]
-            places = places[np.isin(pairs, _FOLDING)] + first
-            found[np.searchsorted(self._starts, places, side="right") - 1] = True
+        _search.load(
+            int(self._ends[-1]) - first,
+            lambda memory: self._file.read_into(memory, self._base + first),
+        )
+        for places in (
+            _search.any_case(literal),
+            _search.byte(BACKSLASH),
+            _search.pairs(*_FOLDING),
+        ):
+            found[np.searchsorted(self._starts, places + first, side="right") - 1] = True
         return found
 
     def take(self, rows: NDArray[np.intp]) -> Batch:

@@ -45,7 +45,7 @@ class Pattern(msgspec.Struct, frozen=True):
     @property
     def literal(self) -> str:
         """Text that every match holds, in any case; empty when none is plain to see."""
-        return literal_of_pattern(self.text)
+        return _literal(self.text)
 
     def spans(self, text: str, limit: int = 100) -> list[tuple[int, int]]:
         """Return the first `limit` places where the pattern occurs, empty matches left out."""
@@ -85,6 +85,9 @@ def compile_pattern(text: str, *, where: str = "--grep") -> Pattern:
     except (RecursionError, OverflowError):
         raise ConfigError("the regular expression is too deep", where=where) from None
     return Pattern(text)
+
+
+_literal = lru_cache(maxsize=256)(literal_of_pattern)
 
 
 @lru_cache(maxsize=256)
