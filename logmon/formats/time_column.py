@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +13,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Times = tuple[NDArray[np.int64], NDArray[np.bool_]]
+    _Layout = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.intp], NDArray[np.int64]]
 
 SHORTEST_BYTES = len("2026-11-23T14:02:30Z")
 LONGEST_BYTES = len("2026-11-23T14:02:30.240000Z")
 _FIRST_YEAR, _LAST_YEAR = 1678, 2261
 _EPOCH_DAY = date(1970, 1, 1)
-_NO_DAY = -1_000_000
+_NO_DAY = -106_751
+"""Before `_FIRST_YEAR`; its nanoseconds still fit."""
+_DAY_NS = 86_400 * 10**9
 _SIGNS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
+_HIGHEST = {11: 2, 14: 5, 17: 5}
+"""The highest digit of hours, minutes and seconds; 24 to 29 are looked for besides."""
+_TENS, _ONES = np.array([0, 2, 5, 8]), np.array([1, 3, 6, 9])
+"""Of century, year in it, month and day."""
 
 
 def is_width(width: int) -> bool:
@@ -47,45 +55,43 @@ def read_times(texts: list[str]) -> Times:
 
 def read_chars(texts: NDArray[np.uint8]) -> Times:
     """Return times and which are proven right, of texts one a row, of a width that `is_width`."""
-    width = texts.shape[1]
+    least, most, places, weights = _layout(texts.shape[1])
     # One array a column: twice as quick as rows of a few characters (numpy 2.4).
     chars = texts.T.copy()
-    proven = np.ones(len(texts), dtype=bool)
-    signs = [*_SIGNS, (width - 1, "Z"), *([(19, ".")] if width > SHORTEST_BYTES else [])]
-    for column, sign in signs:
-        proven &= chars[column] == ord(sign)
-    places = [column for column in range(width) if column not in dict(signs)]
-    digits = chars[places] - np.uint8(ord("0"))
-    proven &= digits.max(axis=0) <= 9
-    np.minimum(digits, 9, out=digits)
-    times, valid = _moments(digits)
-    return times, proven & valid
+    chars -= least
+    proven = np.logical_and.reduce(chars <= most)
+    proven &= (chars[11] < 2) | (chars[12] <= 3)
+    days = _days(chars[:10])
+    proven &= days != _NO_DAY
+    times: NDArray[np.int64] = np.einsum("i,ij->j", weights, chars[places])
+    times += days * _DAY_NS
+    return times, proven
 
 
-def _moments(digits: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Put the digits of each column together to nanoseconds; say which are of the calendar."""
-    pairs = digits[:14:2] * np.uint8(10) + digits[1:14:2]
-    days = _days(pairs[:4])
-    valid = (pairs[4] <= 23) & (pairs[5] <= 59) & (pairs[6] <= 59) & (days != _NO_DAY)
-    hour, minute, second = pairs[4:].astype(np.int64)
-    times: NDArray[np.int64] = (((days * 24 + hour) * 60) + minute) * 60 + second
-    times *= 1_000_000_000
-    if len(digits) > 14:
-        first, *others = digits[14:].astype(np.int32)
-        for column in others:
-            first *= 10
-            first += column
-        first *= 10 ** (23 - len(digits))
-        times += first
-    return times, valid
+@lru_cache(maxsize=16)
+def _layout(width: int) -> _Layout:
+    """Return the least character of each column and how much more it may be; and what counts.
+
+    That is the places of the digits of the time of day, and the nanoseconds of one in each.
+    """
+    signs = dict([*_SIGNS, (width - 1, "Z"), *([(19, ".")] if width > SHORTEST_BYTES else [])])
+    columns = [(signs.get(column, "0"), 0 if column in signs else 9) for column in range(width)]
+    for column, digit in _HIGHEST.items():
+        columns[column] = ("0", digit)
+    least = np.array([[ord(sign)] for sign, _ in columns], dtype=np.uint8)
+    most = np.array([[room] for _, room in columns], dtype=np.uint8)
+    places = [column for column in range(11, width) if column not in signs]
+    weights = [seconds * 10**9 for seconds in (36_000, 3_600, 600, 60, 10, 1)]
+    weights += [10 ** (8 - place) for place in range(len(places) - len(weights))]
+    return least, most, np.array(places), np.array(weights, dtype=np.int64)
 
 
-def _days(dates: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the days since 1970 of dates (century, year in it, month, day), or `_NO_DAY`."""
-    keys = np.ascontiguousarray(dates.T).view(np.uint32)[:, 0]
-    if (keys == keys[0]).all():  # so are most blocks
-        return np.full(len(keys), _day(*dates[:, 0].tolist()), dtype=np.int64)
-    words = keys.tolist()
+def _days(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the days since 1970 of dates, or `_NO_DAY`; of all of them when they are one date."""
+    if (digits == digits[:, :1]).all():  # so are most blocks
+        digits = digits[:, :1]
+    dates = digits[_TENS] * np.uint8(10) + digits[_ONES]
+    words = np.ascontiguousarray(dates.T).view(np.uint32)[:, 0].tolist()
     days = {word: _day(*word.to_bytes(4, sys.byteorder)) for word in set(words)}
     return np.fromiter(map(days.__getitem__, words), dtype=np.int64, count=len(words))
 
