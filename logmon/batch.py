@@ -199,7 +199,9 @@ class RawBatch:
 
     def event(self, row: int) -> LogEvent:
         """Decode a row."""
-        return self._decode(self.raw(row), int(self._starts[row]), int(self.columns.times[row]))
+        start = self._starts.item(row)
+        raw = self._block[start : self._ends.item(row)]
+        return self._decode(raw, start, self.columns.times.item(row))
 
     def ends_in_input(self) -> NDArray[np.int64]:
         """Return the byte of the input behind each row and its line end; `base` is the block's."""

@@ -111,9 +111,9 @@ class FileBatch:
 
     def event(self, row: int) -> LogEvent:
         """Decode a row; one whose bytes have changed is shown as what the columns still know."""
-        time_ns = int(self.columns.times[row])
+        time_ns = self.columns.times.item(row)
         try:
-            event = self._decode(self.raw(row), int(self._starts[row]), time_ns)
+            event = self._decode(self.raw(row), self._starts.item(row), time_ns)
         except (MalformedEvent, OSError):
             return self._gone(row, time_ns)
         columns = self.columns
@@ -137,7 +137,7 @@ class FileBatch:
     def raw(self, row: int) -> bytes:
         """Return a row's bytes as they are in the file now."""
         base = self._base
-        return self._file.read(base + int(self._starts[row]), base + int(self._ends[row]))
+        return self._file.read(base + self._starts.item(row), base + self._ends.item(row))
 
     def places(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return the bytes of the file where rows begin."""

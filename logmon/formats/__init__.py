@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING
 
 from logmon.errors import ConfigError, MalformedEvent
-from logmon.event import to_ns
+from logmon.event import event_id, to_ns
 from logmon.formats.access import ACCESS
 from logmon.formats.envelopes import CRI, DOCKER_OPENS
 from logmon.formats.json_dialects import CANONICAL, JSON_DIALECTS, dialect_of
@@ -100,6 +101,7 @@ class LineDecoder:
             )
         self._is_auto = input_format == "auto"
         self._json = None if self._is_auto else _JSON_BY_NAME.get(input_format)
+        self._may_be_canonical = self._is_auto or self._json is CANONICAL
         self._dialects = _BY_NAME.get(input_format, _TEXT_DIALECTS)
         self._has_traces = self._json is None and input_format != "plain"
         self._has_traces |= input_format == "docker"
@@ -121,7 +123,15 @@ class LineDecoder:
             MalformedEvent: the line claims a structure and does not keep to it.
             SeveralEvents: the line is an OTLP request with more than one record.
         """
-        return self._event(self._line(raw, offset, fallback_ns, fallback_ns))
+        if not (self._may_be_canonical and raw.startswith(b"{")):
+            return self._event(self._line(raw, offset, fallback_ns, fallback_ns))
+        source = self._reading.source
+        make_id = partial(event_id, source, offset, raw)
+        event = read_canonical(raw, self._reading, make_id, source=source)
+        if event is None:
+            line = self._line(raw, offset, fallback_ns, fallback_ns)
+            event = self._unwrapped(line, _read_other(line, self._json))
+        return event
 
     def scan_block(self, lines: bytes, starts: Places, ends: Places) -> Scanned:
         """Return the columns of as many rows as can be proven canonical; `scan` reads the rest.
@@ -132,7 +142,7 @@ class LineDecoder:
         from logmon.formats.canonical_block import CanonicalBlocks
         from logmon.formats.scanned import Scanned
 
-        if not self._is_auto and self._json is not CANONICAL:
+        if not self._may_be_canonical:
             return Scanned(len(starts))
         if self._blocks is None:
             self._blocks = CanonicalBlocks(self._reading.level)
@@ -185,7 +195,9 @@ class LineDecoder:
         return Line(raw, self._reading, offset=offset, fallback_ns=fallback_ns, newest_ns=newest_ns)
 
     def _event(self, line: Line) -> LogEvent:
-        found = self._forced(line) if not self._is_auto else _read(line)
+        return self._unwrapped(line, self._forced(line) if not self._is_auto else _read(line))
+
+    def _unwrapped(self, line: Line, found: LogEvent | Line) -> LogEvent:
         for _ in range(_MOST_ENVELOPES):
             if not isinstance(found, Line):
                 return found
@@ -231,10 +243,18 @@ def _read(line: Line) -> LogEvent | Line:
 def _read_object(line: Line, dialect: JsonDialect | None) -> LogEvent | Line:
     raw = line.raw
     if dialect is None or dialect is CANONICAL:
-        event = read_canonical(line)
+        event = read_canonical(
+            raw, line.reading, line.id, source=line.source, host=line.host, extra=line.extra
+        )
         if event is not None:
             line.kinds.append(CANONICAL)
             return event
+    return _read_other(line, dialect)
+
+
+def _read_other(line: Line, dialect: JsonDialect | None) -> LogEvent | Line:
+    """Read an object that is no canonical one."""
+    raw = line.raw
     document = read_object(raw.partition(b"\n")[0] if raw.startswith(DOCKER_OPENS) else raw)
     dialect = dialect or dialect_of(document)
     line.kinds.append(dialect)

@@ -17,7 +17,9 @@ from logmon.errors import MalformedEvent
 from logmon.event import LogEvent
 
 if TYPE_CHECKING:
-    from logmon.formats.line import Line
+    from collections.abc import Callable
+
+    from logmon.formats.line import Reading
 
 DEEPEST = 256
 """Deeper nesting is refused: 100,000 levels would take any reader's stack."""
@@ -50,32 +52,41 @@ _decode_any = msgspec.json.Decoder().decode
 _NOT_CANONICAL = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 
 
-def read_canonical(line: Line) -> LogEvent | None:
+def read_canonical(
+    raw: bytes,
+    reading: Reading,
+    make_id: Callable[[], str],
+    *,
+    source: str,
+    host: str | None = None,
+    extra: dict[str, Any] | None = None,
+) -> LogEvent | None:
     """Return the event of a canonical line, or None: it is some other object, or none.
+
+    What it leaves out is given: its source and host, an id; `extra` attributes are added.
 
     Raises:
         MalformedEvent: its time lies outside what can be kept.
     """
-    raw = line.raw
     try:
         wire = _decode_canonical(raw)
     except _NOT_CANONICAL:
         return None
-    level = line.reading.level(wire.level)
+    level = reading.level(wire.level)
     if level is None or wire.timestamp.tzinfo is None or is_deep(raw):
         return None
     return LogEvent(
-        timestamp=line.reading.moment(wire.timestamp),
+        timestamp=reading.moment(wire.timestamp),
         level=level,
-        source=wire.source or line.source,
+        source=wire.source or source,
         message=wire.message,
         message_template=wire.message_template,
-        attributes={**line.extra, **wire.attributes} if line.extra else wire.attributes,
+        attributes={**extra, **wire.attributes} if extra else wire.attributes,
         tags=wire.tags,
-        host=wire.host or line.host,
+        host=wire.host or host,
         trace_id=wire.trace_id,
         span_id=wire.span_id,
-        id=wire.id or line.id(),
+        id=wire.id or make_id(),
         work_item=wire.work_item,
     )
 
