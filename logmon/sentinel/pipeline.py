@@ -19,7 +19,7 @@ from logmon.journal import Effects as Kept
 from logmon.segment import Slice
 from logmon.sentinel.explain import rule_verdict
 from logmon.sentinel.novelty import FirstSeen
-from logmon.sentinel.rule import Rule, cause_of
+from logmon.sentinel.rule import Cause, Rule, cause_of
 from logmon.sentinel.rule_set import RuleSet
 from logmon.sentinel.said import say
 from logmon.sentinel.statistics import RuleStatistics, Tally
@@ -185,16 +185,15 @@ class Sentinel:
         self,
         rule: Rule,
         event: LogEvent,
-        template: str,
+        cause: Cause,
         moved: Mapping[str, str] = _NO_MERGES,
         ahead: int = 0,
     ) -> Decision:
-        """Return what the event is to a rule it matches; changes nothing.
+        """Return what the event, of this cause, is to a rule it matches; changes nothing.
 
         `moved` are templates that would become part of others if the event came; `ahead` is how
         many items other rules would open first.
         """
-        cause = cause_of(rule, event, template)
         tracked = self.items.tracked(cause, moved)
         newest = self.items.newest(cause, moved)
         for known in (tracked, newest):
@@ -212,8 +211,8 @@ class Sentinel:
         return Decision(rule.name, "opened", self.items.next_id(ahead))
 
     def _apply(self, rule: Rule, event: LogEvent, template: str, effects: Effects) -> Decision:
-        decision = self._decide(rule, event, template)
         cause = cause_of(rule, event, template)
+        decision = self._decide(rule, event, cause)
         if decision.outcome == "joined":
             self._extend(self.items.tracked(cause), rule, event, effects)
         elif decision.outcome == "opened":
@@ -253,9 +252,10 @@ class Sentinel:
 
     def _remember(self, seq: int, made: tuple[Decision, ...], effects: Effects) -> None:
         self._tally.add(made)
-        item = next((one.item for one in made if one.item), None)
-        if item is not None:
-            effects.links.setdefault(seq, item)
+        for one in made:
+            if one.item:
+                effects.links.setdefault(seq, one.item)
+                break
         if len(made) == 1 and made[0].outcome == "joined":
             return
         self._decided[seq] = made
@@ -300,7 +300,8 @@ class Sentinel:
             decision = happened.get(rule.name)
             if not judged and rule.name in matched:
                 ahead = sum(one.outcome == "opened" for one in rules)
-                decision = self._decide(rule, event, template, moved, ahead)
+                cause = cause_of(rule, event, template)
+                decision = self._decide(rule, event, cause, moved, ahead)
             rules.append(rule_verdict(rule, event, decision, template))
         return Verdict(
             event_id=event.id,

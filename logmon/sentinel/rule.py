@@ -72,6 +72,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     def group_of(self, event: LogEvent) -> tuple[str, ...]:
         """Return the values that tell this event's item apart from others of its template."""
+        if not self.group_by:
+            return ()
         return tuple(str(attribute(event.attributes, path)) for path in self.group_by)
 
 
