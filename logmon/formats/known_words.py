@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logmon.formats.plain_block import WORD_BYTES
+from logmon.byte_search import WORD_BYTES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from logmon.byte_search import WORD_BYTES
 from logmon.formats import scalars
 from logmon.formats.known_words import texts_of
-from logmon.formats.plain_block import WORD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logmon.byte_search import WORD_BYTES, flags, places_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Places = NDArray[np.intp]
     Words = NDArray[np.uint64]
 
-WORD_BYTES = 8
 MOST_FOREIGN = 0.25
 """A share of the rows up to which those that are not ASCII are looked at one by one."""
 _FIRST_PRINTABLE = 32
@@ -26,20 +27,6 @@ _FAR = 20 * _SURE_BITS
 """Texts of more bytes are left to others."""
 _EXPONENT_PLACE, _EXPONENT_OF_1 = 52, 1023
 """In a float of 64 bits."""
-
-
-def flags(count: int) -> NDArray[np.bool_]:
-    """Return at least so many flags, all of them clear, for `places_of`."""
-    return np.zeros(-(-count // WORD_BYTES) * WORD_BYTES, dtype=bool)
-
-
-def places_of(flags: NDArray[np.bool_]) -> Places:
-    """Return where flags are set. Quick where few are: looks at eight of them at a time first."""
-    eights = flags.view(np.uint64)
-    words = np.flatnonzero(eights != 0)
-    inside = np.flatnonzero(eights[words].view(np.bool_))
-    places: Places = words[inside // WORD_BYTES] * WORD_BYTES + inside % WORD_BYTES
-    return places
 
 
 class PlainBlock:

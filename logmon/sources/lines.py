@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from logmon.batch import Batch, Columns, EventBatch, PackedBytes, RawBatch
+from logmon.byte_search import flags, places_of
 from logmon.dead_letter import EXCERPT_BYTES, DeadLetter
 from logmon.errors import MalformedEvent
 from logmon.event import LogEvent, encode_json, to_ns
@@ -20,7 +21,6 @@ from logmon.file_batch import FileBatch, FileBytes
 from logmon.formats import LONGEST_LINE_BYTES
 from logmon.formats.envelopes import DOCKER_OPENS
 from logmon.formats.otlp import SeveralEvents
-from logmon.formats.plain_block import flags, places_of
 from logmon.source import Arrival
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from logmon.tui.header import FilterLine, Header, KeyHints
 from logmon.tui.histogram_view import HistogramStrip
 from logmon.tui.item_list import ItemList, ItemsPane
 from logmon.tui.items_as_of import ItemsAsOf
+from logmon.tui.lines import Covered
 from logmon.tui.look import Look
 from logmon.tui.owners import Owners
 from logmon.tui.palette import Palette
@@ -56,7 +57,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class TailPage(Vertical):
+class Views(Covered, ContentSwitcher):
+    """The views, one at a time."""
+
+
+class Panes(Covered, Horizontal):
+    """What stands below the tail."""
+
+
+class TailPage(Covered, Vertical):
     """The tail and the panes below it: keys of the tail work in all of them."""
 
     PANEL = "tail"
@@ -165,9 +174,9 @@ class LogmonApp(Owners, App[None]):
         palette = self.palette()
         yield Header(self.hub, self.model, palette, self.look.zone, self.transport)
         yield FilterLine(self.state, self.model, self.searches, self.taking_out.describe, palette)
-        with ContentSwitcher(id="views", initial="tail-page"), TailPage(id="tail-page"):
+        with Views(id="views", initial="tail-page"), TailPage(id="tail-page"):
             yield TailView(self.model, palette, self.look, self.items.get)
-            with Horizontal(id="panes"):
+            with Panes(id="panes"):
                 yield DetailPane(palette)
                 yield ItemsPane(palette, self.items, self.event_clock, id="items")
             yield HistogramStrip(palette, self.model, self.look.zone)

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from logmon.tui.palette import Palette
 
 
+class Covered:
+    """What makes a container draw nothing: its children, or the screen behind it, fill its place.
+
+    Textual draws every container anew under whatever changes inside it. No `Widget` of its own:
+    of several that a class is made from, Textual takes styles from the first alone.
+    """
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw no row."""
+        return []
+
+
 class LinesWidget(Widget):
     """Draws `line(y)` for each row it has; a refresh costs no layout."""
 

@@ -194,7 +194,7 @@ class TailView(LinesWidget, can_focus=True):
             bar = Segment("◆", self.palette.bar_hit)
         else:
             bar = Segment("▐" if top <= y < bottom else " ", self.palette.thumb)
-        return Row([*row, bar], self.size.width)
+        return Row([*row, bar], row.cell_length + 1)
 
     def _blank(self, text: str) -> Row:
         width = self.size.width
