@@ -12,8 +12,9 @@ from logmon.errors import ConfigError
 from logmon.formats import LineDecoder
 from logmon.moments import parse_zone
 from logmon.source import LookBack
+from logmon.sources.archives import packing
 from logmon.sources.following import Following
-from logmon.sources.inputs import COMPRESSED, is_regular, members
+from logmon.sources.inputs import is_regular, members
 from logmon.sources.replay import ReplayOptions, ReplaySource, side_by_side
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class FileSource(ReplaySource):
         others = [path for path in found if not is_regular(path)]
         files = [name for name in self._inputs if name not in others]
         if self.options.history_only:  # what has no end has no history
-            others = [path for path in others if path.endswith(COMPRESSED)]
+            others = [path for path in others if packing(path)]
         following = Following(
             files,
             self._reader,

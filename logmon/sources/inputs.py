@@ -1,28 +1,21 @@
-"""What names on the command line stand for: files, folders, globs; and how their bytes are had."""
+"""What names on the command line stand for: files, folders, globs."""
 
 from __future__ import annotations
 
-import bz2
 import glob
-import gzip
-import importlib
-import lzma
 import os
 import stat
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from logmon.errors import PermanentSourceError
+from logmon.sources.archives import COMPRESSED, packing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 READ_BYTES = 128 * 1_024
 STDIN = "-"
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
-BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error)
-"""What reading a file or an archive raises."""
 LARGE_BYTES = 1 << 20
 """Less than this is read whole before one can blink."""
 
@@ -77,7 +70,7 @@ def is_regular(path: str) -> bool:
     """Whether a path names a plain file whose bytes are its lines."""
     if path == STDIN or path.endswith(COMPRESSED):
         return False
-    return stat.S_ISREG(Path(path).stat().st_mode)
+    return stat.S_ISREG(Path(path).stat().st_mode) and not packing(path)
 
 
 def are_large(paths: Sequence[str]) -> bool:
@@ -90,28 +83,3 @@ def are_large(paths: Sequence[str]) -> bool:
 def shown(name: str) -> str:
     """Return a file name as text that may be printed; odd bytes become `\\xNN`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def open_compressed(path: str) -> BinaryIO:
-    """Open an archive of one file as the bytes that it holds.
-
-    Raises:
-        OSError: it cannot be read.
-        PermanentSourceError: this Python does not know the compression.
-    """
-    if path.endswith(".zst"):
-        return _open_zst(path)
-    openers: dict[str, Callable[[str], object]] = {
-        ".gz": gzip.open,
-        ".bz2": bz2.open,
-        ".xz": lzma.open,
-    }
-    return cast("BinaryIO", openers[Path(path).suffix](path))
-
-
-def _open_zst(path: str) -> BinaryIO:
-    try:
-        zstd = importlib.import_module("compression.zstd")
-    except ImportError:
-        raise PermanentSourceError(f"{shown(path)}: .zst needs Python 3.14 or newer") from None
-    return cast("BinaryIO", zstd.open(path))

@@ -18,7 +18,8 @@ import numpy as np
 
 from logmon.errors import PermanentSourceError
 from logmon.source import Arrival
-from logmon.sources.inputs import COMPRESSED, is_regular
+from logmon.sources.archives import packing
+from logmon.sources.inputs import is_regular
 from logmon.sources.weave import Weave
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ async def by_beginning(paths: Sequence[str], read: Read) -> list[str]:
 
 async def _begins(paths: Sequence[str], read: Read) -> list[_Begin] | None:
     """Return when each input begins; None where they are to be read one after another."""
-    if len(paths) < 2 or not all(path.endswith(COMPRESSED) or is_regular(path) for path in paths):
+    if len(paths) < 2 or not all(packing(path) or is_regular(path) for path in paths):
         return None
     begins, timed = [], False
     for place, path in enumerate(paths):

@@ -1,6 +1,6 @@
 """Reads files, folders, globs and standard input as events; follows files that grow.
 
-Compressed files (`.gz .bz2 .xz`) are read as what they hold. Files are read with `read`, never
+Compressed inputs (gzip, bzip2, xz) are read as what they hold. Files are read with `read`, never
 mapped: a mapped file that is cut short kills the process (SIGBUS).
 """
 
@@ -24,17 +24,15 @@ from logmon.formats import LineDecoder
 from logmon.formats.otlp import SeveralEvents
 from logmon.level import Level
 from logmon.source import Arrival, LogStreamOptions, LookBack
+from logmon.sources.archives import BROKEN, COMPRESSED, Unpacked, open_archive, packing
 from logmon.sources.following import Following
 from logmon.sources.inputs import (
-    BROKEN,
-    COMPRESSED,
     READ_BYTES,
     STDIN,
     are_large,
     expand,
     is_regular,
     members,
-    open_compressed,
     shown,
 )
 from logmon.sources.lines import LineReader
@@ -200,7 +198,7 @@ class ReplaySource:
         try:
             if path == STDIN:
                 reading = self._stream(self._stdin_fd, "stdin")
-            elif path.endswith(COMPRESSED):
+            elif packing(path):
                 reading = self._compressed(path)
             else:
                 reading = self._file(path)
@@ -209,7 +207,8 @@ class ReplaySource:
                     yield arrival
         except BROKEN as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise PermanentSourceError(f"{shown(path)}: {reason}") from None
+            name = "stdin" if path == STDIN else shown(path)
+            raise PermanentSourceError(f"{name}: {reason}") from None
 
     def _decoder(self, title: str) -> LineDecoder:
         return LineDecoder(
@@ -248,9 +247,10 @@ class ReplaySource:
             return several.events
 
     async def _compressed(self, path: str) -> AsyncGenerator[Arrival, None]:
-        opened = await asyncio.to_thread(open_compressed, path)
+        opened = await asyncio.to_thread(open_archive, path)
         try:
-            title, modified_ns = Path(path).stem, os.fstat(opened.fileno()).st_mtime_ns
+            title = Path(path).stem if path.endswith(COMPRESSED) else Path(path).name
+            modified_ns = os.fstat(opened.fileno()).st_mtime_ns
             reader = self._reader(shown(title), modified_ns, packed=self._looked_around_in)
             while data := await asyncio.to_thread(opened.read, READ_BYTES):
                 for arrival in reader.feed(data):
@@ -263,12 +263,20 @@ class ReplaySource:
     async def _stream(self, fd: int, title: str) -> AsyncGenerator[Arrival, None]:
         """Read something that is no regular file, as its bytes come."""
         reader = self._reader(title, self._clock_ns(), packed=self._looked_around_in)
+        stream = Unpacked(title)
         while data := await _read_ready(fd, reader.holds_whole_line):
             reader.newest_ns = self._clock_ns()
-            for arrival in reader.flush() if data is _NOTHING_YET else reader.feed(data):
-                yield arrival
+            if data is _NOTHING_YET:
+                for arrival in reader.flush():
+                    yield arrival
+                continue
+            for piece in stream.feed(data):
+                for arrival in reader.feed(piece):
+                    yield arrival
+                await asyncio.sleep(0)
         for arrival in reader.flush():
             yield arrival
+        stream.end()
 
     async def _file(self, path: str) -> AsyncGenerator[Arrival, None]:
         # Opening a FIFO for reading waits for a writer; non-blocking it does not.
