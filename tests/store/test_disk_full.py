@@ -130,6 +130,7 @@ async def test_full_20_times_nothing_is_lost_or_doubled_and_the_place_never_move
         assert hub.sources["app"].difference == 0
         ballast.drop()
         await until(lambda: not hub.store_trouble)
+    await until(lambda: reader_said(hub) >= 20)  # the last one is written after the rows
     running.cancel()
     await asyncio.wait({running})
     account = hub.sources["app"]
