@@ -30,6 +30,8 @@ FAULTS = {
     "503": 0.03, "cut-body": 0.03, "invalid-cursor": 0.05, "429": 0.02, "reset": 0.01,
     "twice": 0.10, "again": 0.05, "short": 0.05, "timeout": 0.01,
 }  # fmt: skip
+LATEST_S = 5.0
+"""How late an event may be to be found."""
 KEYS = {"DD_API_KEY": "0123456789abcdef" * 2, "DD_APP_KEY": "0123456789abcdef0123" * 2}
 
 
@@ -81,9 +83,14 @@ def crash(
     drain_s: float = 30.0,
     seed: int = 3,
 ) -> Outcome:
-    """Kill logmon so many times while so many events come, then let it read to the end."""
+    """Kill logmon so many times while so many events come, then let it read to the end.
+
+    It has `drain_s` for that from when the last event has come: what came after the last poll is
+    not missing.
+    """
     rng = random.Random(seed)
     with fake_datadog(events=events, per_second=per_second, seed=seed) as url:
+        all_came_s = time.monotonic() + events / per_second + LATEST_S
         settings = write_config(folder, url, overlap)
         # From before the first request to some commits after it, however slow the machine is.
         startup_s = _startup_s(settings)
@@ -93,7 +100,8 @@ def crash(
                 assert tail.poll() is None, tail.communicate()
                 tail.kill()
         with logmon_tail(settings) as tail:
-            last_s, before, now = time.monotonic() + drain_s, None, _judged(folder, events)
+            last_s = max(time.monotonic(), all_came_s) + drain_s
+            before, now = None, _judged(folder, events)
             while time.monotonic() < last_s and (now is None or now != before):
                 assert tail.poll() is None, tail.communicate()
                 time.sleep(1)
@@ -112,7 +120,7 @@ def fake_datadog(*, events: int, per_second: float, seed: int) -> Iterator[str]:
     chances += [f"--on={2 + 2 * place}={name}" for place, name in enumerate(FAULTS)]
     command = [
         sys.executable, "-m", "logmon.testing.fake_datadog", "--count", str(events),
-        "--events-per-second", str(per_second), "--history-s", "1", "--lags", "5s",
+        "--events-per-second", str(per_second), "--history-s", "1", "--lags", f"{LATEST_S:g}s",
         "--rate", "24/4", "--taken", "4", "--seed", str(seed), *chances,
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
