@@ -184,6 +184,11 @@ class LogFilter(msgspec.Struct, frozen=True, cache_hash=True):
         return any(clause.needs_rows for clause in self.clauses)
 
     @property
+    def has_patterns(self) -> bool:
+        """Whether a regular expression is asked, which may take for ever."""
+        return any(isinstance(clause, GrepClause) for clause in self.clauses)
+
+    @property
     def literal(self) -> str:
         """Text that the message of each row that passes holds, in any case; empty: none is known.
 

@@ -6,6 +6,7 @@ Columns are only ever appended to; what is evaluated once for a filter is rememb
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,6 +33,8 @@ MEMO_FILTERS = 32
 """Distinct filters whose result a segment remembers; the oldest is forgotten first."""
 
 NO_ROWS: Rows = np.arange(0)
+BOUNDED_ROWS = 64
+"""Rows that regular expressions are asked about in one go, with one limit for their time."""
 
 OWN_ORIGINS = ("logmon", "sentinel")
 """Origins that only the hub can give: its own notices, and what Sentinel says."""
@@ -237,14 +240,23 @@ class Segment:
         if log_filter.needs_rows:
             if literal := log_filter.literal:
                 mask &= self._may_hold(literal, start, stop)
-            with bounded():
-                for row in np.flatnonzero(mask):
-                    event = self.event(start + int(row))
-                    if self.news is not None and self.news[start + row]:
-                        event = as_new(event)
-                    mask[row] = log_filter.matches_rest(event)
+            rows = np.flatnonzero(mask).tolist()
+            for first in range(0, len(rows), BOUNDED_ROWS):
+                some = rows[first : first + BOUNDED_ROWS]
+                events = self._marked([start + row for row in some])
+                with bounded() if log_filter.has_patterns else nullcontext():
+                    mask[some] = [log_filter.matches_rest(event) for event in events]
         mask[[row - start for row in self.notices(log_filter, start, stop)]] = True
         return mask
+
+    def _marked(self, rows: list[int]) -> list[LogEvent]:
+        """Return the events of rows in ascending order, as new where they were marked so."""
+        if self.news is None:
+            return list(self.events(rows))
+        new = self.news[rows].tolist()
+        return [
+            as_new(e) if is_new else e for e, is_new in zip(self.events(rows), new, strict=True)
+        ]
 
     def notices(self, log_filter: LogFilter, start: int, stop: int) -> list[int]:
         """Return the rows of a range that a filter lets through as what logmon itself says."""

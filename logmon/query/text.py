@@ -127,7 +127,7 @@ def _wild_words(wanted: list[str]) -> Test:
             return any(tests[0](found[0]) for found in _WORDS.finditer(folded))
         there = _WORDS.findall(folded)
         return any(
-            all(test(word) for test, word in zip(tests, there[place:], strict=False))
+            all(test(there[place + nth]) for nth, test in enumerate(tests))
             for place in range(len(there) - len(tests) + 1)
         )
 

@@ -61,6 +61,7 @@ class ShownRows:
         self._on_demand_s = ON_DEMAND_S
         self._too_slow = ""
         """Why the filter is not asked about rows any more."""
+        self._told = False
 
     def take(self, snapshot: Snapshot) -> None:
         """Look at another snapshot: the segment that was the last one may have grown."""
@@ -79,7 +80,7 @@ class ShownRows:
         """Take another filter; what columns of levels decide is decided at once."""
         self._log.forget(self.filter)
         self.filter = log_filter
-        self._too_slow = ""
+        self._too_slow, self._told = "", False
         self._counts.clear()
         self._grown.clear()
         self._on_demand_s = ON_DEMAND_S
@@ -167,7 +168,7 @@ class ShownRows:
         """Filter for a slice of time, newest rows first; return whether more are left.
 
         Raises:
-            PatternTooSlow: a regular expression of the filter ran out of time.
+            PatternTooSlow: a regular expression of the filter ran out of time; said once.
         """
         if not self.filter.clauses:
             return False
@@ -182,7 +183,8 @@ class ShownRows:
                 return True
             self.count(segment)
         self._grown.clear()  # one that was evicted is not there to be counted
-        if self._too_slow:
+        if self._too_slow and not self._told:
+            self._told = True
             raise PatternTooSlow(self._too_slow)
         return False
 

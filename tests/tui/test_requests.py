@@ -366,3 +366,14 @@ async def test_a_pattern_that_a_later_row_takes_too_long_on_is_dropped_whoever_l
         await s.give(make_event("a" * 50), make_event("other"))
         await s.until(pilot, lambda: any("other" in row for row in shown(s)))
         assert "-g" not in s.line(FilterLine)
+
+
+async def test_a_query_over_long_rows_is_asked_as_long_as_it_takes():
+    """Only regular expressions have a limit: what a query costs grows with its text alone."""
+    from logmon.tui.filter_state import FilterState
+
+    async with stage(state=FilterState(text="inf*/zz*")) as (s, pilot):
+        await s.give(*[make_event("info about " * 25_000) for _ in range(6)], make_event("inf/zz"))
+        await s.until(pilot, lambda: any("inf/zz" in row for row in shown(s)))
+        assert s.line(FilterLine).rstrip().endswith("1 of 7 shown")
+        assert not s.app._notifications

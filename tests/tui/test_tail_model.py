@@ -185,6 +185,7 @@ def test_what_is_painted_may_ask_for_the_count_of_rows_that_a_pattern_takes_too_
     assert model.shown() == 0
     with pytest.raises(PatternTooSlow):
         model.work()
+    assert not model.work(), "it is said once"
 
 
 def test_a_filter_that_needs_every_row_looks_at_rows_for_a_moment_between_two_frames():
