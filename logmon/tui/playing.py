@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logmon.errors import PatternTooSlow
 from logmon.filter import EVERYTHING
 from logmon.level import Level
 from logmon.tui.commands import Command, CommandError
@@ -147,10 +148,13 @@ class Playing:
 
     def step(self, direction: int, count: int | None = None) -> None:
         """Pause, and go a shown row on or back."""
-        transport = self._transport
+        transport, app = self._transport, self._app
         if transport is not None:
-            if not transport.step(direction * (count or 1), self._app.model.filter):
-                self._app.bell()
+            try:
+                if not transport.step(direction * (count or 1), app.model.filter):
+                    app.bell()
+            except PatternTooSlow as error:
+                app.filters.refuse(str(error))
             self._moved()
 
     def speed(self, factor: float) -> None:
@@ -166,10 +170,14 @@ class Playing:
             return False
         cursor = app.model.cursor
         after = transport.snapshot.next_seq if cursor is None else cursor + 1
-        if transport.has_level(after, minimum, app.model.filter):
-            return False
-        if transport.seek_level(minimum, app.model.filter) is None:
-            return False
+        try:
+            if transport.has_level(after, minimum, app.model.filter):
+                return False
+            if transport.seek_level(minimum, app.model.filter) is None:
+                return False
+        except PatternTooSlow as error:
+            app.filters.refuse(str(error))
+            return True
         transport.pause()
         self._moved()
         return True

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logmon.errors import PatternTooSlow
 from logmon.event_log import Snapshot
 
 if TYPE_CHECKING:
@@ -226,8 +225,10 @@ class Transport:
     ) -> Iterator[tuple[Segment, Rows]]:
         """Yield the shown rows of each segment from a row on, or from it back, nearest first.
 
-        Ends after `MOST_ASKED` segments that the filter had to be asked about, and where a pattern
-        takes too long.
+        Ends after `MOST_ASKED` segments that the filter had to be asked about.
+
+        Raises:
+            PatternTooSlow: a regular expression of the filter ran out of time.
         """
         whole = self._log.snapshot
         asked = 0
@@ -238,8 +239,5 @@ class Transport:
             asked += not segment.decided(log_filter, stop_row)
             if asked > MOST_ASKED:
                 return
-            try:
-                seqs = segment.rows(log_filter, start_row, stop_row) + segment.first_seq
-            except PatternTooSlow:  # the tail, which shows the same rows, says so
-                return
+            seqs = segment.rows(log_filter, start_row, stop_row) + segment.first_seq
             yield segment, seqs[seqs >= start] if forward else seqs[seqs <= start][::-1]

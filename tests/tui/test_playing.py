@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from logmon.event import from_ns, rfc3339, to_ns
+from logmon.filter import GrepClause
 from logmon.level import Level
+from logmon.patterns import Pattern
 from logmon.testing import NOON, make_event
+from logmon.tui.filter_state import FilterState
 from logmon.tui.header import FilterLine, Header
 from logmon.tui.item_list import ItemsPane
 from logmon.tui.playing import TransportBar
@@ -75,6 +78,25 @@ async def test_comma_and_full_stop_step_by_shown_rows():
         await settled(s, pilot)
         assert s.app.model.visible()[-1] == s.app.model.snapshot.next_seq - 1
         assert s.app.model.delivery(s.app.model.visible()[-1]).event.message == "row 30"
+
+
+@pytest.mark.parametrize("key", ["full_stop", "e"])
+async def test_a_pattern_too_slow_for_a_row_ahead_of_the_playhead_is_dropped_once(key):
+    state = FilterState(fixed=(GrepClause(Pattern(r"(?=[ar])(row|(a+)+$b)")),))
+    async with replay(rows=5, state=state) as (s, pilot):
+        s.app.transport.seek_row(2)
+        s.intake.statistics.state = "live"
+        await s.give(make_event("a" * 50), make_event("other", level=Level.ERROR))
+        await settled(s, pilot)
+        assert "-g" in s.line(FilterLine)
+        for _ in range(5):
+            await pilot.press(key)
+            await settled(s, pilot)
+        assert "-g" not in s.line(FilterLine)
+        assert [n.title for n in s.app._notifications].count("-g and -e dropped") == 1
+        await pilot.press("full_stop", "full_stop", "full_stop")
+        await settled(s, pilot)
+        assert s.app.model.held > 6
 
 
 async def test_angles_halve_and_double_the_speed():
