@@ -30,6 +30,7 @@ from logmon.sources.rotated import (
     print_at,
     print_of,
 )
+from logmon.sources.streams import TRACE_AFTER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,8 +44,6 @@ AT_REST_S = 5.0
 """A file that was not written to for this long when it is opened has no half-written last line."""
 STRAGGLERS_S = 5.0
 """A file that was renamed is read on for this long: its writer may not know of the new one yet."""
-TRACE_AFTER_S = 0.2
-"""A last event is no longer held back for trace lines after this long."""
 AT_ONCE_BYTES = 1 << 20
 """Lines that come together are read together: numpy's calls cost the same for few and for many."""
 MOST_BYTES = 4 << 20

@@ -18,10 +18,12 @@ from logmon.checkpoint import Checkpoint
 from logmon.errors import PermanentSourceError
 from logmon.filter import EVERYTHING
 from logmon.source import Arrival, Notice
-from logmon.sources.followed import TRACE_AFTER_S, FollowedFile, Read
+from logmon.sources.archives import packing
+from logmon.sources.followed import FollowedFile, Read
 from logmon.sources.inputs import is_regular, members, shown
 from logmon.sources.look_back import Start, starts_of
 from logmon.sources.rotated import Place
+from logmon.sources.streams import TRACE_AFTER_S
 from logmon.sources.weave import Weave
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ class Following:
         """Look, in a thread, where to begin in files that were not read before."""
         if self._look_back is None:
             return
-        found = dict.fromkeys(path for pattern in self._inputs for path in members(pattern))
+        found = dict.fromkeys(path for pattern in self._inputs for path in _growing(pattern))
         paths = [path for path in found if path not in known and path not in self._starts]
         stop = threading.Event()
         try:
@@ -150,7 +152,7 @@ class Following:
             if not found:
                 waiting = "" if self._ends else " yet, waiting for it"
                 yield _said(f"nothing at {shown(pattern)}{waiting}")
-            for path in dict.fromkeys([*found, *(() if found else (pattern,))]):
+            for path in dict.fromkeys([*_growing(pattern), *(() if found else (pattern,))]):
                 file = self._file(path)
                 if file is not None:
                     yield from self._opened(file, known.get(path))
@@ -245,6 +247,11 @@ class Following:
         """Whether a new name is that of a file whose lines were read under another one."""
         status = Path(path).stat()
         return any(file.has_read(status) for file in self._files.values())
+
+
+def _growing(pattern: str) -> list[str]:
+    """Return the files that a name stands for now, without archives: those do not grow."""
+    return [path for path in members(pattern) if not packing(path)]
 
 
 def _said(text: str) -> Arrival:

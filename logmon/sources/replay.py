@@ -24,7 +24,7 @@ from logmon.formats import LineDecoder
 from logmon.formats.otlp import SeveralEvents
 from logmon.level import Level
 from logmon.source import Arrival, LogStreamOptions, LookBack
-from logmon.sources.archives import BROKEN, COMPRESSED, Unpacked, open_archive, packing
+from logmon.sources.archives import BROKEN, COMPRESSED, Unpacked, packing
 from logmon.sources.following import Following
 from logmon.sources.inputs import (
     READ_BYTES,
@@ -38,16 +38,13 @@ from logmon.sources.inputs import (
 from logmon.sources.lines import LineReader
 from logmon.sources.merging import by_beginning, in_order
 from logmon.sources.opened import OpenedFile, keep_freed_memory
+from logmon.sources.streams import read_ready, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from logmon.dead_letter import DeadLetter
     from logmon.event import LogEvent
-
-
-TRACE_AFTER_S = 0.2
-"""A last event of a stream is no longer held back for trace lines after this long."""
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,18 +193,14 @@ class ReplaySource:
 
     async def _input(self, path: str) -> AsyncGenerator[Arrival, None]:
         try:
-            if path == STDIN:
-                reading = self._stream(self._stdin_fd, "stdin")
-            elif packing(path):
-                reading = self._compressed(path)
-            else:
-                reading = self._file(path)
+            is_stdin = path == STDIN
+            reading = self._stream(self._stdin_fd, "stdin") if is_stdin else self._file(path)
             async with aclosing(reading) as arrivals:
                 async for arrival in arrivals:
                     yield arrival
         except BROKEN as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            name = "stdin" if path == STDIN else shown(path)
+            name = "stdin" if is_stdin else shown(path)
             raise PermanentSourceError(f"{name}: {reason}") from None
 
     def _decoder(self, title: str) -> LineDecoder:
@@ -246,56 +239,40 @@ class ReplaySource:
                 raise several.refused[0] from None
             return several.events
 
-    async def _compressed(self, path: str) -> AsyncGenerator[Arrival, None]:
-        opened = await asyncio.to_thread(open_archive, path)
-        try:
-            title = Path(path).stem if path.endswith(COMPRESSED) else Path(path).name
-            modified_ns = os.fstat(opened.fileno()).st_mtime_ns
-            reader = self._reader(shown(title), modified_ns, packed=self._looked_around_in)
-            while data := await asyncio.to_thread(opened.read, READ_BYTES):
-                for arrival in reader.feed(data):
-                    yield arrival
-            for arrival in reader.flush():
-                yield arrival
-        finally:
-            opened.close()
-
     async def _stream(self, fd: int, title: str) -> AsyncGenerator[Arrival, None]:
         """Read something that is no regular file, as its bytes come."""
         reader = self._reader(title, self._clock_ns(), packed=self._looked_around_in)
-        stream = Unpacked(title)
-        while data := await _read_ready(fd, reader.holds_whole_line):
+
+        async def read() -> bytes | None:
+            data = await read_ready(fd, holds_event=reader.holds_whole_line)
             reader.newest_ns = self._clock_ns()
-            if data is _NOTHING_YET:
-                for arrival in reader.flush():
-                    yield arrival
-                continue
-            for piece in stream.feed(data):
-                for arrival in reader.feed(piece):
-                    yield arrival
-                await asyncio.sleep(0)
-        for arrival in reader.flush():
-            yield arrival
-        stream.end()
+            return data
+
+        async with aclosing(rows_of(reader, read, Unpacked())) as arrivals:
+            async for arrival in arrivals:
+                yield arrival
 
     async def _file(self, path: str) -> AsyncGenerator[Arrival, None]:
         # Opening a FIFO for reading waits for a writer; non-blocking it does not.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(fd)
-            title = shown(Path(path).name)
-            if not stat.S_ISREG(status.st_mode):
-                async with aclosing(self._stream(fd, title)) as arrivals:
-                    async for arrival in arrivals:
-                        yield arrival
-                return
-            reader = self._reader(title, status.st_mtime_ns)
-            while data := os.read(fd, READ_BYTES):
-                reader.newest_ns = os.fstat(fd).st_mtime_ns
-                for arrival in reader.feed(data):
+            named = next((suffix for suffix in COMPRESSED if path.endswith(suffix)), "")
+            title = shown(Path(path).stem if named else Path(path).name)
+            if stat.S_ISREG(status.st_mode):
+                packed = self._looked_around_in and bool(packing(path))
+                reader = self._reader(title, status.st_mtime_ns, packed=packed)
+
+                async def read() -> bytes:
+                    reader.newest_ns = os.fstat(fd).st_mtime_ns
+                    return os.read(fd, READ_BYTES)
+
+                reading = rows_of(reader, read, Unpacked(named))
+            else:
+                reading = self._stream(fd, title)
+            async with aclosing(reading) as arrivals:
+                async for arrival in arrivals:
                     yield arrival
-            for arrival in reader.flush():
-                yield arrival
         finally:
             os.close(fd)
 
@@ -359,35 +336,3 @@ async def side_by_side(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-_NOTHING_YET = b"\n"
-
-
-def _settle(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
-
-
-async def _read_ready(fd: int, holds_event: bool) -> bytes:
-    """Return bytes as soon as there are some, b"" at the end.
-
-    With an event held back for trace lines, `_NOTHING_YET` when none came for a moment.
-    """
-    loop = asyncio.get_running_loop()
-    while True:
-        ready: asyncio.Future[None] = loop.create_future()
-        try:
-            loop.add_reader(fd, _settle, ready)
-        except PermissionError:  # epoll takes no regular files; those are always ready
-            return os.read(fd, READ_BYTES)
-        try:
-            await asyncio.wait_for(ready, TRACE_AFTER_S if holds_event else None)
-        except TimeoutError:
-            return _NOTHING_YET
-        finally:
-            loop.remove_reader(fd)
-        try:
-            return os.read(fd, READ_BYTES)
-        except BlockingIOError:
-            continue
