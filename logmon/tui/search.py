@@ -6,6 +6,7 @@ found when the filter changes.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from logmon.patterns import bounded
 from logmon.tui.shown_rows import SLICE_S
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from logmon.filter import LogFilter
     from logmon.patterns import Pattern
     from logmon.segment import Segment
@@ -97,10 +100,19 @@ class Search:
 
     @property
     def total(self) -> int:
-        """How many rows hold the pattern, as far as was searched."""
-        return sum(len(found) for _, _, found in self._found.values())
+        """How many of the rows that are there now hold the pattern, as far as was searched."""
+        return sum(len(found) for _, found in self._there())
 
     def seqs(self) -> Rows:
         """Return the rows found so far by `seq`, oldest first."""
-        parts = [first + found for first, (_, _, found) in sorted(self._found.items())]
+        parts = [first + found for first, found in sorted(self._there(), key=itemgetter(0))]
         return np.concatenate(parts) if parts else np.arange(0)
+
+    def _there(self) -> Iterator[tuple[int, Rows]]:
+        """Yield each segment's first `seq` and the rows found in it that are there now."""
+        snapshot = self._rows.snapshot
+        for first, (_, stop, found) in self._found.items():
+            if first < snapshot.first_seq or first + stop > snapshot.next_seq:
+                seqs = first + found
+                found = found[(seqs >= snapshot.first_seq) & (seqs < snapshot.next_seq)]
+            yield first, found

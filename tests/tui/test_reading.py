@@ -80,6 +80,20 @@ def test_a_search_goes_on_with_new_rows_and_starts_afresh_with_another_filter():
     assert search.total == 1
 
 
+def test_only_hits_among_the_rows_that_are_there_are_counted():
+    log = EventLog(max_rows=3_000)
+    model = TailModel(log)
+    search = Search(model, compile_pattern("card"))
+    for _ in range(8):
+        log.append(EventBatch([make_event("card"), make_event("x")] * 500), origin="app")
+        model.sync()
+        finish(search.work)
+        held = model.snapshot
+        passing = [d.seq for d in log.recent(9_999, EVERYTHING) if d.event.message == "card"]
+        assert search.total == len(passing) == (len(held) + 1) // 2
+        assert search.seqs().tolist() == sorted(passing)
+
+
 def test_a_pattern_that_backtracks_for_ever_is_refused():
     pytest.importorskip("signal")
     model = model_of([make_event("a" * 5_000)])
