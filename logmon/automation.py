@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from logmon.subscription import Subscription
     from logmon.work_item import Feedback, Status, WorkItem
 
-REST_S = 0.02
+REST_S = 0.05
 """How long Sentinel rests when it has heard everything."""
 WATCH_EVERY_S = 1.0
 """How often the rules' file is looked at."""

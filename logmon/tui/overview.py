@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from logmon.tui.app import LogmonApp
 
-UPDATE_EVERY_S = 0.25
+UPDATE_EVERY_S = 0.5
 
 
 class Overview:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN_S = 0.01
 """How long to wait before asking again whether the terminal has caught up."""
-TURNOVER_PERIOD_S = 1 / 15
+TURNOVER_PERIOD_S = 1 / 12
 """The least time between two frames that have no row in common."""
 
 
