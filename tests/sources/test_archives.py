@@ -19,18 +19,10 @@ from logmon.batch import events_of
 from logmon.errors import PermanentSourceError
 from logmon.sources.archives import PIECE_BYTES, Unpacked, packing_of
 from logmon.sources.replay import ReplayOptions, ReplaySource
+from tests.sources.test_replay import messages
 
 PACK = {"gz": gzip.compress, "bz2": bz2.compress, "xz": partial(lzma.compress, preset=0)}
 EACH = pytest.mark.parametrize("pack", PACK.values(), ids=PACK)
-
-
-async def messages(source: ReplaySource) -> list[str]:
-    return [
-        event.message
-        async for arrival in source.observe()
-        if arrival.batch is not None
-        for event in events_of(arrival.batch)
-    ]
 
 
 def piped(data: bytes) -> int:
