@@ -252,10 +252,8 @@ class Sentinel:
 
     def _remember(self, seq: int, made: tuple[Decision, ...], effects: Effects) -> None:
         self._tally.add(made)
-        for one in made:
-            if one.item:
-                effects.links.setdefault(seq, one.item)
-                break
+        if items := [one.item for one in made if one.item]:
+            effects.links.setdefault(seq, items[0])
         if len(made) == 1 and made[0].outcome == "joined":
             return
         self._decided[seq] = made
